@@ -1,3 +1,3 @@
-"""Attention dataflows as cascades of extended Einsums: run, count passes, derive, model, simulate, compare."""
+"""Attention dataflows as cascades of extended Einsums."""
 
 __version__ = "0.1.0"
