@@ -1,3 +1,38 @@
-"""Attention dataflows as cascades of extended Einsums."""
+"""Attention dataflows as cascades of extended Einsums.
+
+Every name below is imported when it is first used, so that ``import fusemax`` costs nothing::
+
+    import fusemax
+
+    fusemax.load("attn_3pass")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fusemax.cascade import load as load
 
 __version__ = "0.1.0"
+
+_WHERE: dict[str, str] = {
+    "load": "fusemax.cascade",
+}
+"""Public name -> the module that defines it."""
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'fusemax' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
