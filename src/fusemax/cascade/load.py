@@ -1,0 +1,49 @@
+"""A cascade by file, standard input or catalogue name."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib.resources import files
+
+from fusemax.base.errors import FileError, SourceError
+from fusemax.base.files import read_text
+from fusemax.cascade.ir import Cascade
+from fusemax.cascade.parse import MAX_BYTES, parse
+from fusemax.cascade.rules import check_rules
+
+SUFFIX = ".cascade"
+
+
+@cache
+def catalogue() -> tuple[str, ...]:
+    """The names of the cascades that ship, sorted."""
+    folder = files("fusemax") / "catalogue" / "cascades"
+    return tuple(sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX)))
+
+
+def load(reference: str) -> Cascade:
+    """Read a legal cascade: `-`, a catalogue name, or else a file's path.
+
+    A file of that name wins over the catalogue. Raises `FileError` (with the nearest catalogue name when the
+    reference looks like one), `SourceError` or `SourceErrors`.
+    """
+    return check_rules(parse(*_text(reference)))
+
+
+def _text(reference: str) -> tuple[str, str]:
+    if reference in catalogue() and not os.path.exists(reference):
+        path = files("fusemax") / "catalogue" / "cascades" / f"{reference}{SUFFIX}"
+        return path.read_text(encoding="utf-8"), f"{reference}{SUFFIX}"
+    try:
+        return read_text(reference, MAX_BYTES), reference
+    except FileError as error:
+        from fusemax.base.errors import nearest
+
+        near = nearest(reference, catalogue()) if "/" not in reference else None
+        reason = f"{error.reason} (did you mean the catalogue's '{near}'?)" if near else error.reason
+        raise FileError(reference, reason) from None
+    except SourceError as error:
+        if "bytes" in error.message and "over" in error.message:
+            error = SourceError("the file is larger than 1 MiB", reference, 1, 1, 1, error.source_line)
+        raise error from None
