@@ -22,10 +22,6 @@ class Span:
 NOWHERE = Span(0, 0, 0)
 
 
-def _span() -> Span:
-    return field(default=NOWHERE, compare=False, repr=False)  # type: ignore[no-any-return]
-
-
 # ---------------------------------------------------------------------------------------------- expressions
 
 
@@ -34,7 +30,7 @@ class Number:
     """A literal; an `int` when it was written with digits only, else a `float`."""
 
     value: int | float
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Constant:
     """`inf` or `pi`."""
 
     name: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Variable:
     """A rank variable; its value is the coordinate as a number."""
 
     name: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Shape:
     """A rank's name used as a value: the rank's size."""
 
     rank: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class ParameterUse:
     """A parameter's name used as a value."""
 
     name: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ class Unknown:
     """A capitalised name that is no rank, 0-rank tensor or parameter; only illegal cascades hold one."""
 
     name: str
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ class Access:
 
     tensor: str
     indices: tuple[Index, ...] = ()
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +96,7 @@ class Unary:
 
     operator: str
     operand: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ class Binary:
     operator: str
     left: Expr
     right: Expr
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,7 @@ class Call:
 
     function: str
     arguments: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 Expr = Number | Constant | Variable | Shape | ParameterUse | Unknown | Access | Unary | Binary | Call
@@ -158,7 +154,7 @@ class Reduction:
 
     operator: str
     variables: tuple[str, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +165,7 @@ class Einsum:
     left: tuple[Expr, ...]
     right: Expr
     reductions: tuple[Reduction, ...] = ()
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +179,9 @@ class Section:
     einsums: tuple[Einsum, ...]
     variable: str | None = None
     until: str | None = None
-    span: Span = _span()
-    variable_span: Span = _span()
-    until_span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    variable_span: Span = field(default=NOWHERE, compare=False, repr=False)
+    until_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 # ---------------------------------------------------------------------------------------------------- header
@@ -197,7 +193,7 @@ class Declaration:
 
     tensor: str
     variables: tuple[str, ...] = ()
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
     variable_spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -207,7 +203,7 @@ class Partition:
 
     rank: str
     factors: tuple[str, ...]
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
     factor_spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -217,8 +213,8 @@ class Alias:
 
     name: str
     target: str
-    span: Span = _span()
-    target_span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    target_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +223,8 @@ class Equality:
 
     left: str
     right: str
-    span: Span = _span()
-    right_span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    right_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +233,7 @@ class Parameter:
 
     name: str
     value: int | float
-    span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +242,8 @@ class Size:
 
     rank: str
     value: int
-    span: Span = _span()
-    value_span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    value_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +253,8 @@ class Claim:
     kind: str
     rank: str
     count: Expr | None = None
-    span: Span = _span()
-    rank_span: Span = _span()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    rank_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +288,7 @@ class Cascade:
     sizes: tuple[Size, ...] = ()
     claims: tuple[Claim, ...] = ()
     origin: Source | None = field(default=None, compare=False, repr=False)
-    name_span: Span = _span()
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
     @property
     def einsums(self) -> tuple[Einsum, ...]:

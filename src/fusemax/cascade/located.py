@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fusemax.base.errors import SourceError, nearest
+from fusemax.base.errors import SourceError, SourceErrors, nearest
 from fusemax.cascade.ir import NOWHERE, Cascade, Source, Span
 
 
@@ -31,3 +31,12 @@ def located(
 def at(cascade: Cascade, span: Span, message: str, name: str | None = None, known: Iterable[str] = ()) -> SourceError:
     """`located` in the text a cascade came from."""
     return located(cascade.origin, span, message, name, known)
+
+
+def raise_located(errors: Iterable[SourceError]) -> None:
+    """Raise the one error, or several together in line order; do nothing when there is none."""
+    found = list(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise SourceErrors(found)

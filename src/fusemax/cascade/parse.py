@@ -66,7 +66,7 @@ def _read(source: Source) -> Cascade:
             previous = token
         cascade: Cascade = reader.feed_eof(previous)
     except UnexpectedCharacters as problem:
-        character = text[problem.pos_in_stream]
+        character = source.line(problem.line)[problem.column - 1 :][:1]
         raise located(source, Span(problem.line, problem.column), f"unexpected character {character!r}") from None
     except UnexpectedToken as problem:
         raise _explain(source, problem, previous, reader.accepts()) from None
@@ -107,8 +107,8 @@ def _end(source: Source) -> Span:
 
 _WORDS = {
     "CAPITAL": "a name that starts with a capital", "SMALL": "a rank variable", "INT": "an integer",
-    "REAL": "a number", "STRING": "a string in double quotes", "NL": "the end of the line", "$END": "the end of the file",
-    "FUNCTION": "a function", "CASCADE": "'cascade'",
+    "REAL": "a number", "STRING": "a string in double quotes", "NL": "the end of the line",
+    "$END": "the end of the file", "FUNCTION": "a function", "CASCADE": "'cascade'",
 }  # fmt: skip
 
 
