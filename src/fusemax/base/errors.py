@@ -1,12 +1,12 @@
 """Errors a user can cause, each saying where, what was found and what was expected.
 
-    FusemaxError               everything below; the command line prints it and exits with status 2
-    ├── UsageError             a wrong option, argument or value
-    │   ├── UnknownName        a name that is not in the list, with the nearest legal one
-    │   └── MissingExtra       an optional library is not installed, with the command that installs it
-    ├── FileError              ``file: reason``
-    ├── SourceError            ``file:line:column: message`` with the source line and a caret
-    └── SourceErrors           several SourceError, in line order
+FusemaxError               everything below; the command line prints it and exits with status 2
+├── UsageError             a wrong option, argument or value
+│   ├── UnknownName        a name that is not in the list, with the nearest legal one
+│   └── MissingExtra       an optional library is not installed, with the command that installs it
+├── FileError              ``file: reason``
+├── SourceError            ``file:line:column: message`` with the source line and a caret
+└── SourceErrors           several SourceError, in line order
 """
 
 from __future__ import annotations

@@ -59,8 +59,7 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name][0]}.command is not a click command")
         command.name = cmd_name
-        _add_debug(command)
-        return command
+        return _with_debug(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help lines from the table, so that ``--help`` imports no command."""
@@ -91,13 +90,14 @@ def _debug_option() -> click.Option:
     )
 
 
-def _add_debug(command: click.Command) -> None:
-    """Give a command, and the commands below it, ``--debug``: users type it last."""
+def _with_debug(command: click.Command) -> click.Command:
+    """The command, and the commands below it, with ``--debug``: users type it last."""
     if all(param.name != "debug" for param in command.params):
         command.params.append(_debug_option())
     if isinstance(command, click.Group):
         for below in command.commands.values():
-            _add_debug(below)
+            _with_debug(below)
+    return command
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -162,6 +162,8 @@ def _report(error: Exception, debug: bool) -> int:
         traceback.print_exc()
     elif isinstance(error, FusemaxError):
         click.echo(str(error), err=True)
+    elif isinstance(error, OSError):
+        click.echo(f"{error.filename or 'stdout'}: {error.strerror or error}", err=True)
     else:
         text = str(error).strip().split("\n", 1)[0]
         click.echo(f"fusemax: internal error: {type(error).__name__}: {text} (--debug shows where)", err=True)
