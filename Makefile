@@ -75,9 +75,9 @@ EXPORT := pip compile pyproject.toml --universal --python-version 3.11 --generat
 
 lock: | $(VENV)/pyvenv.cfg
 	@test -x $(BIN)/uv || $(PIP) install uv
-	$(BIN)/uv $(EXPORT) --all-extras --group dev --output-file requirements/all.txt
-	$(BIN)/uv $(EXPORT) --extra charts --group build --constraints requirements/all.txt --output-file requirements/compare.txt
-	$(BIN)/uv $(EXPORT) --constraints requirements/all.txt --output-file requirements/base.txt
+	$(BIN)/uv $(EXPORT) $(if $(UPGRADE),--upgrade) --all-extras --group dev --output-file requirements/all.txt
+	$(BIN)/uv $(EXPORT) --extra charts --group build $(if $(UPGRADE),--upgrade) --constraints requirements/all.txt --output-file requirements/compare.txt
+	$(BIN)/uv $(EXPORT) $(if $(UPGRADE),--upgrade) --constraints requirements/all.txt --output-file requirements/base.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
