@@ -62,10 +62,10 @@ proof: $(VENV)/.all $(VENV)/.project
 	HYPOTHESIS_PROFILE=proof $(PY) -m pytest -q -m 'proof or not proof' $(if $(ROOM),tests/$(ROOM))
 
 bench: $(VENV)/.all $(VENV)/.project
-	@$(PY) bench/run.py $(TOPIC)
+	@$(PY) -m bench.run $(TOPIC) $(if $(WRITE),--write)
 
 docs: $(VENV)/.all $(VENV)/.project
-	@$(PY) docs/generate.py
+	@$(PY) -m docs.generate
 
 bare: $(VENV)/.project
 	@.ci/bare
