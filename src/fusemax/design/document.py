@@ -1,6 +1,6 @@
 """Read a YAML or JSON document safely and remember where every value stands.
 
-`read_document` turns text into plain data (dict, list, str, int, float, bool, None) and the place of each key and value.
+`read_document` turns text into plain data (dict, list, text, numbers, booleans, None) and the place of every value.
 `validate` runs a pydantic model over that data; what pydantic finds becomes located errors with the nearest legal name.
 
 The reader walks parser events itself instead of composing a tree first: depth, size and the number of nodes are checked
@@ -192,6 +192,8 @@ class _Reader:
                 raise self.positions._at(_span(event), f"{name!r} stands twice; the first is in line {first.line}")
             self.keys[(*where, name)] = _span(event)
             entries[name] = self._value(next(events), events, (*where, name), depth + 1)
+            if entries[name] is None and self.values[(*where, name)].line > self.keys[(*where, name)].line:
+                self.values[(*where, name)] = self.keys[(*where, name)]  # nothing was written: point at the key
         return entries
 
     def _alias(self, event: Any, where: Where) -> Any:
@@ -266,7 +268,7 @@ def validate(model: type[M], document: Document, at: Where = ()) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         found = [_located(model, data, details, document.positions, at) for details in error.errors(include_url=False)]
-    unique = {(e.line, e.column): e for e in reversed(found)}
+    unique = {(e.line, e.column, e.message): e for e in found}
     errors = [unique[place] for place in sorted(unique)]
     raise errors[0] if len(errors) == 1 else SourceErrors(errors)
 
