@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fusemax.cascade import load as load
+    from fusemax.report.catalogue import catalogue as catalogue
 
 __version__ = "0.1.0"
 
 _WHERE: dict[str, str] = {
+    "catalogue": "fusemax.report.catalogue",
     "load": "fusemax.cascade",
 }
 """Public name -> the module that defines it."""

@@ -72,6 +72,8 @@ def test_unknown_name_suggests_or_lists() -> None:
         ("", ["QK"], None),
         ("x" * 1000, ["x"], None),
         ("m", [], None),
+        ("fuse", ["fusemax", "unfused"], "fusemax"),
+        ("fuse", ["unfused"], "unfused"),
     ],
 )
 def test_nearest(name: str, known: list[str], expected: str | None) -> None:

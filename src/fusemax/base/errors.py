@@ -142,7 +142,7 @@ class SourceErrors(FusemaxError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name closest to ``name``, or None when none is close; ties go to the first in order.
+    """The known name closest to ``name``, or None when none is close; ties go to the one that begins alike.
 
     >>> nearest("QKK", ["AV", "QK", "SN"])
     'QK'
@@ -157,8 +157,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     for candidate in names:  # differs in case, or in - for _, only
         if candidate.lower().replace("-", "_") == name.lower().replace("-", "_"):
             return candidate
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return close[0] if close else None
+    close = difflib.get_close_matches(name, names, n=5, cutoff=0.6)
+    # Equally close: the one that begins like it ('fuse' means 'fusemax' rather than 'unfused').
+    return max(
+        close, key=lambda one: (difflib.SequenceMatcher(None, one, name).ratio(), one[0] == name[0]), default=None
+    )
 
 
 def _printable(text: str) -> str:

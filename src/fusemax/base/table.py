@@ -87,7 +87,7 @@ def _fit(columns: Sequence[Sequence[str]], width: int) -> list[int]:
 
 def _lay(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
     wrapped = [
-        [piece for part in cell.split("\n") for piece in (textwrap.wrap(part, w) or [""])]
+        [piece for part in cell.split("\n") for piece in (textwrap.wrap(part, w, break_on_hyphens=False) or [""])]
         for cell, w in zip(cells, widths, strict=True)
     ]
     lines = []

@@ -17,11 +17,15 @@ from fusemax.base.result import Result, to_csv, to_json
 Function = TypeVar("Function", bound=Callable[..., object])
 
 __all__ = [
+    "ACCELERATOR",
     "BYTES",
+    "CASCADE",
+    "DESIGN",
     "LENGTH",
     "LENGTHS",
     "NAMES",
     "RATE",
+    "WORKLOAD",
     "Output",
     "Reference",
     "emit",
@@ -201,3 +205,6 @@ class Reference(click.ParamType[object]):
 
 
 CASCADE = Reference("cascade", "cascades", ".cascade")
+ACCELERATOR = Reference("accelerator", "accelerators", ".yaml")
+DESIGN = Reference("design", "designs", ".yaml")
+WORKLOAD = Reference("workload", "workloads", ".yaml")
