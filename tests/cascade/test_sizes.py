@@ -1,9 +1,9 @@
 import pytest
-from tests.cascade.texts import ONE_PASS
 
 from fusemax.base.errors import SourceError, SourceErrors, UsageError
 from fusemax.cascade import Cascade, load, parse
 from fusemax.cascade.sizes import Shapes, known_sizes, resolve_sizes
+from tests.cascade.texts import ONE_PASS
 
 FUSEMAX = parse(ONE_PASS, "c.cascade")
 SHAPES = {"Q": (4, 5), "K": (4, 24), "V": (3, 24)}

@@ -87,7 +87,8 @@ class Builder(Transformer[Token, ir.Cascade]):
         return ir.Unary(str(operator), operand, span(operator))
 
     def fold(self, operator: Token, *rest: Token) -> ir.Reduction:
-        return ir.Reduction(str(operator), tuple(map(str, _tokens(rest, "SMALL"))), span(operator))
+        variables = _tokens(rest, "SMALL")
+        return ir.Reduction(str(operator), tuple(map(str, variables)), span(operator), tuple(map(span, variables)))
 
     select = fold
 

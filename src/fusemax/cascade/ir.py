@@ -145,6 +145,13 @@ def walk(expr: Expr) -> Iterator[Expr]:
         stack.extend(reversed(children(node)))
 
 
+def start(expr: Expr) -> Span:
+    """Where an expression begins: the span of its leftmost token (parentheses aside)."""
+    while isinstance(expr, Binary):
+        expr = expr.left
+    return expr.span
+
+
 # ------------------------------------------------------------------------------------------------ statements
 
 
@@ -155,6 +162,7 @@ class Reduction:
     operator: str
     variables: tuple[str, ...]
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    variable_spans: tuple[Span, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

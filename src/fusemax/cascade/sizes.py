@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from fusemax.base.errors import SourceError, UnknownName, UsageError
-from fusemax.cascade.ir import NOWHERE, Cascade, Partition, Span
+from fusemax.cascade.ir import NOWHERE, Cascade, Partition, Reduction, Span
 from fusemax.cascade.located import at, raise_located
 from fusemax.cascade.positions import equal_classes
 from fusemax.cascade.ranks import canonical, declared_ranks, rank_of, rank_of_variable
@@ -79,8 +79,8 @@ def known_sizes(
     return sizes, search.missing(sizes)
 
 
-def size_errors(cascade: Cascade) -> list[SourceError]:
-    """What is wrong with the default sizes: do not divide, differ though `equal`. Empty for a legal cascade."""
+def default_size_errors(cascade: Cascade) -> list[SourceError]:
+    """What is wrong with the default sizes: do not divide, differ though `equal`, too few for topk."""
     search = _Search(cascade)
     search.read_defaults()
     search.derive()
@@ -189,7 +189,7 @@ class _Search:
             self._set(outer, self.sizes[whole] // tile, "as a quotient")
 
     def check(self) -> None:
-        """Partitions come out exact, and `equal` ranks agree."""
+        """Partitions come out exact, `equal` ranks agree, and topk keeps no more than there is."""
         for partition in self.cascade.partitions:
             names = (partition.rank, *partition.factors)
             whole, outer, *inner = (self.sizes.get(canonical(self.cascade, name)) for name in names)
@@ -198,11 +198,22 @@ class _Search:
             tile = prod(size for size in inner if size is not None)
             if outer is None or outer * tile != whole:
                 self.errors.append(at(self.cascade, partition.span, self._indivisible(partition)))
+        for einsum in self.cascade.einsums:
+            for reduction in einsum.reductions:
+                if reduction.operator in ("topk", "argtopk"):
+                    self._check_selection(reduction)
         for equality in self.cascade.equalities:
             left, right = (self.sizes.get(canonical(self.cascade, r)) for r in (equality.left, equality.right))
             if left is not None and right is not None and left != right:
                 message = f"{equality.left} is {left} and {equality.right} is {right}, expected equal sizes"
                 self.errors.append(at(self.cascade, equality.span, message))
+
+    def _check_selection(self, reduction: Reduction) -> None:
+        most, kept = (self.sizes.get(rank_of_variable(self.cascade, v)) for v in reduction.variables)
+        if most is not None and kept is not None and kept > most:
+            rank, source = (rank_of_variable(self.cascade, v) for v in reversed(reduction.variables))
+            message = f"{reduction.operator} keeps {rank} = {kept} values, but {source} has {most}"
+            self.errors.append(at(self.cascade, reduction.span, message))
 
     def _indivisible(self, partition: Partition) -> str:
         whole, outer, *inner = (canonical(self.cascade, rank) for rank in (partition.rank, *partition.factors))
