@@ -174,3 +174,20 @@ def test_shell_completion(shell: str) -> None:
         [sys.executable, "-m", "fusemax"], capture_output=True, text=True, check=True, env=environment
     )
     assert "_FUSEMAX_COMPLETE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("fusemax cat", "catalogue"),
+        ("fusemax catalogue des", "designs"),
+        ("fusemax catalogue cascades attn_3p", "attn_3pass"),
+    ],
+)
+def test_completion_knows_commands_and_catalogue_names(typed: str, expected: str) -> None:
+    position = str(typed.count(" "))
+    environment = {**os.environ, "_FUSEMAX_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": position}
+    done = subprocess.run(
+        [sys.executable, "-m", "fusemax"], capture_output=True, text=True, check=True, env=environment
+    )
+    assert f"plain,{expected}" in done.stdout.split("\n")
