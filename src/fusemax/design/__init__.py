@@ -1,0 +1,1 @@
+"""Accelerator, Mapping, Schedule, Design and Workload: frozen data and their files."""

@@ -1,0 +1,161 @@
+"""Designs, accelerators, mappings and schedules by catalogue name, file or standard input."""
+
+from __future__ import annotations
+
+import os
+from functools import cache, lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from fusemax.base.errors import FileError, nearest
+from fusemax.cascade import Cascade
+from fusemax.cascade import load as load_cascade
+from fusemax.cascade import parse as parse_cascade
+from fusemax.cascade.rules import check_rules
+from fusemax.design.accelerator import Accelerator, Frozen
+from fusemax.design.design import AsPublished, Design
+from fusemax.design.document import Document, Where, read_document, validate
+from fusemax.design.mapping import Mapping
+from fusemax.design.schedule import Schedule
+from fusemax.design.tables import CostTables, load_components, load_sram
+
+__all__ = ["DesignFile", "LinearFile", "catalogue_names", "load_accelerator", "load_design"]
+
+SUFFIX = ".yaml"
+M = TypeVar("M", bound=BaseModel)
+
+
+class DesignFile(Frozen):
+    """A design file. A text value names a catalogue entry or a file beside this one; an inline value is the thing."""
+
+    design: str
+    title: str = ""
+    source: str = ""
+    cascade: str
+    accelerator: str | Accelerator
+    mapping: str | Mapping
+    schedule: str | Schedule
+    linear: str | LinearFile | None = None
+    as_published: AsPublished = AsPublished()
+
+
+class LinearFile(Frozen):
+    """How a linear layer is mapped: a cascade of one matrix multiplication, its mapping and schedule."""
+
+    linear: str
+    title: str = ""
+    source: str = ""
+    cascade: str
+    mapping: Mapping
+    schedule: Schedule
+
+
+DesignFile.model_rebuild()
+
+
+@cache
+def catalogue_names(folder: str) -> tuple[str, ...]:
+    """Names of the YAML files that ship in a catalogue folder, sorted."""
+    found = files("fusemax") / "catalogue" / folder
+    return tuple(sorted(f.name.removesuffix(SUFFIX) for f in found.iterdir() if f.name.endswith(SUFFIX)))
+
+
+def load_design(reference: str | os.PathLike[str]) -> Design:
+    """A design by catalogue name, path or ``-``; a file of that name wins over the catalogue.
+
+    FileError, SourceError or SourceErrors; what a file refers to is loaded with it.
+    """
+    name = os.fspath(reference)
+    if name in catalogue_names("designs") and not os.path.exists(name):
+        return _shipped(name)
+    document, folder = _open(name, "designs", "design")
+    return _design(document, folder)
+
+
+@lru_cache(maxsize=64)
+def _shipped(name: str) -> Design:
+    document, folder = _open(name, "designs", "design")
+    return _design(document, folder)
+
+
+def load_accelerator(reference: str | os.PathLike[str]) -> Accelerator:
+    """An accelerator by catalogue name, path or ``-``."""
+    return _model(os.fspath(reference), "", "accelerators", "accelerator", Accelerator)
+
+
+def _design(document: Document, folder: str) -> Design:
+    from fusemax.design.rules import check_design
+
+    file = validate(DesignFile, document)
+    accelerator = _part(document, folder, ("accelerator",), "accelerators", Accelerator, file.accelerator)
+    mapping = _part(document, folder, ("mapping",), "mappings", Mapping, file.mapping)
+    schedule = _part(document, folder, ("schedule",), "schedules", Schedule, file.schedule)
+    costs = CostTables(
+        load_components(accelerator.tables.components, folder), load_sram(accelerator.tables.sram, folder)
+    )
+    linear = None
+    if file.linear is not None:
+        part = _part(document, folder, ("linear",), "mappings", LinearFile, file.linear)
+        linear = Design(
+            part.linear, _cascade(part.cascade, folder), accelerator, part.mapping, part.schedule, costs, part.title,
+            part.source,
+        )  # fmt: skip
+    design = Design(
+        file.design, _cascade(file.cascade, folder), accelerator, mapping, schedule, costs, file.title, file.source,
+        file.as_published, linear,
+    )  # fmt: skip
+    check_design(design, document)
+    return design
+
+
+def _part(document: Document, folder: str, at: Where, kind: str, model: type[M], value: str | M) -> M:
+    if not isinstance(value, str):
+        return value
+    try:
+        return _model(value, folder, kind, str(at[-1]), model)
+    except FileError as error:
+        raise document.positions.error(at, f"{error.file}: {error.reason}", suggestion=None) from None
+
+
+def _model(reference: str, folder: str, kind: str, word: str, model: type[M]) -> M:
+    path = os.path.join(folder, reference) if folder and reference != "-" else reference
+    if reference in catalogue_names(kind) and not os.path.exists(path):
+        shipped: M = _shipped_model(reference, kind, word, model)
+        return shipped
+    document, _ = _open(path, kind, word)
+    return validate(model, document)
+
+
+@lru_cache(maxsize=64)
+def _shipped_model(reference: str, kind: str, word: str, model: type[M]) -> M:
+    found: M = validate(model, _open(reference, kind, word)[0])
+    return found
+
+
+def _open(name: str, kind: str, word: str) -> tuple[Document, str]:
+    """The document and the folder that its references are relative to."""
+    if name in catalogue_names(kind) and not os.path.exists(name):
+        text = (files("fusemax") / "catalogue" / kind / f"{name}{SUFFIX}").read_text(encoding="utf-8")
+        return read_document(text, file=f"{name}{SUFFIX}"), ""
+    try:
+        return read_document(name), "" if name == "-" else str(Path(name).parent)
+    except FileError as error:
+        near = nearest(Path(name).stem, catalogue_names(kind))
+        hint = f" (did you mean the catalogue's {word} {near!r}?)" if near else ""
+        raise FileError(error.file, error.reason + hint) from None
+
+
+def _cascade(reference: str, folder: str) -> Cascade:
+    if "\n" in reference:
+        return check_rules(parse_cascade(reference, "<cascade>"))
+    path = os.path.join(folder, reference)
+    return load_cascade(path if folder and os.path.exists(path) else reference)
+
+
+def design_schema() -> dict[str, Any]:
+    """The JSON Schema of a design file, for editors."""
+    schema = DesignFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "fusemax design", **schema}

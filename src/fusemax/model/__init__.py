@@ -1,0 +1,1 @@
+"""Costing: counts, latency, energy and area of a Design; accounting profiles; comparison."""
