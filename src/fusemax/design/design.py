@@ -43,8 +43,8 @@ class AsPublished(Frozen):
     ``ranks`` (declared-ranks): ranks of tensors as the published files declare them. ``capacity``
     (own-capacity): the buffer size that tiles are chosen for. ``exp_energy`` (exp-energy): False where the
     exponential is not charged. ``exp_cycles`` (exp-cycles): ``separate`` where subtract and exp are charged one
-    after the other though the unit takes both. ``uncharged`` (all-registers): levels whose accesses are not
-    charged. ``banks`` (buffer-banks): banks of the buffer. ``search`` and ``parts`` (flat-objective): how the
+    after the other though the unit takes both. ``uncharged`` (all-registers): by Einsum, levels whose accesses are
+    not charged. ``banks`` (buffer-banks): banks of the buffer. ``search`` and ``parts`` (flat-objective): how the
     published mapping was found, and where it was another.
     """
 
@@ -52,7 +52,7 @@ class AsPublished(Frozen):
     capacity: Bytes | None = None
     exp_energy: bool = True
     exp_cycles: Literal["own", "separate"] = "own"
-    uncharged: tuple[str, ...] = ()
+    uncharged: AnyMapping[str, tuple[str, ...]] = {}
     banks: AnyMapping[str, int] = {}
     search: Search | None = None
     parts: tuple[PublishedParts, ...] = ()

@@ -101,7 +101,7 @@ def _design(document: Document, folder: str) -> Design:
         part = _part(document, folder, ("linear",), "mappings", LinearFile, file.linear)
         linear = Design(
             part.linear, _cascade(part.cascade, folder), accelerator, part.mapping, part.schedule, costs, part.title,
-            part.source,
+            part.source, AsPublished(banks=file.as_published.banks),
         )  # fmt: skip
     design = Design(
         file.design, _cascade(file.cascade, folder), accelerator, mapping, schedule, costs, file.title, file.source,

@@ -46,6 +46,7 @@ class Sizes:
             unit = self._raw[name][1] if name in self._raw else "count"
             self._raw[name] = (value, unit)
         self._values: dict[str, Number] = {k: v for k, v in given.items() if k not in (overrides or {})}
+        self._given = dict(self._values)
         self._open: list[str] = []
 
     def __call__(self, name: str) -> Number:
@@ -54,6 +55,27 @@ class Sizes:
         if value is None:
             value = self._values[name] = self._find(name)
         return value
+
+    def at(self, points: np.ndarray) -> Sizes:
+        """The sizes of some of the design points, by index; single numbers stay."""
+        found = Sizes.__new__(Sizes)
+        found.accelerator = self.accelerator
+        found._raw = {n: (v[points] if isinstance(v, np.ndarray) else v, u) for n, (v, u) in self._raw.items()}
+        found._values = {n: v[points] for n, v in self._given.items() if isinstance(v, np.ndarray)}
+        found._values |= {n: v for n, v in self._given.items() if not isinstance(v, np.ndarray)}
+        found._given = dict(found._values)
+        found._open = []
+        return found
+
+    def with_sizes(self, given: Mapping[str, Number]) -> Sizes:
+        """The same point with other or further sizes."""
+        found = Sizes.__new__(Sizes)
+        found.accelerator = self.accelerator
+        found._raw = {name: entry for name, entry in self._raw.items() if name not in given}
+        found._given = self._given | dict(given)
+        found._values = dict(found._given)
+        found._open = []
+        return found
 
     def known(self, name: str) -> bool:
         """Whether there is a number of that name."""

@@ -1,0 +1,266 @@
+"""Mapping parameters found: the least objective over all their values that are legal and fit.
+
+One search for every design. Parameters that decide structure (a loop order, a tensor's place) are enumerated;
+numeric ones (rows per pass, divisors of a length) are evaluated together as arrays. Of equal candidates the
+first wins, in the order of ``over`` with the last parameter varying fastest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fusemax.base.errors import UsageError
+from fusemax.design.arithmetic import Number, divisors, is_array, maximum, product
+from fusemax.design.design import Design
+from fusemax.design.expression import parse_expression
+from fusemax.design.mapping import Search, fit_level
+from fusemax.design.nest import Nest, build_nests
+from fusemax.design.sizes import Sizes
+from fusemax.model.measure import Measured
+from fusemax.model.profile import Accounting
+from fusemax.model.tiling import Tiling
+
+__all__ = ["Variant", "nests_of", "solve"]
+
+_DIVISORS = re.compile(r"divisors\((.*)\)")
+_MOST_DIVISORS = 1 << 20  # more than any length has, to order candidates whose number differs by point
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Design points that share a structure: their indices (None: the one point), and their parameters."""
+
+    points: Integers | None
+    choice: Mapping[str, str]
+    parameters: Mapping[str, Number]
+
+
+_NESTS: dict[tuple[int, tuple[tuple[str, str], ...], bool], tuple[Design, dict[str, Nest]]] = {}
+
+
+def nests_of(design: Design, choice: Mapping[str, str], rules: Accounting) -> dict[str, Nest]:
+    """The nests of a design under structural choices, made once."""
+    declared = "declared-ranks" not in rules
+    key = (id(design), tuple(sorted(choice.items())), declared)
+    if key not in _NESTS:
+        _NESTS[key] = (
+            design,
+            build_nests(design, choice, declared),
+        )  # the design is kept, so that its id stays its own
+    return _NESTS[key][1]
+
+
+def solve(design: Design, sizes: Sizes, rules: Accounting, num_points: int | None) -> list[Variant]:
+    """Values for the mapping's parameters at every design point.
+
+    ``num_points`` is None for a single point of Python numbers. UsageError when nothing fits.
+    """
+    if not design.mapping.parameters:
+        return [Variant(None if num_points is None else np.arange(num_points), {}, {})]
+    search = _search(design, rules)
+    if search is None:
+        names = ", ".join(design.mapping.parameters)
+        raise UsageError(f"{design.name}: the mapping leaves {names} open and has no search")
+    numeric, named = _kinds(design, search)
+    candidates = _candidates(design, sizes, search, numeric, num_points)
+    at = sizes if num_points is None else sizes.at(candidates.point)
+    best = _Best(num_points or 1)
+    for choice, place in _choices(design, search, named):
+        tiling = Tiling(design, nests_of(design, choice, rules), at, rules, candidates.values, choice)
+        best.offer(candidates, _objectives(tiling, search, candidates), place, choice)
+    best.check(design)
+    return _variants(design, best, candidates, sizes, rules, num_points)
+
+
+def _search(design: Design, rules: Accounting) -> Search | None:
+    published = design.as_published.search
+    return published if published is not None and "flat-objective" not in rules else design.mapping.search
+
+
+def _kinds(design: Design, search: Search) -> tuple[list[str], list[str]]:
+    """The parameters that are numbers (used in a rank's parts) and those that are names."""
+    used = {
+        name
+        for parts in design.mapping.partition.values()
+        for text in parts.values()
+        if isinstance(text, str) and text != "rest" and fit_level(text) is None
+        for name in parse_expression(text).names
+    }
+    return [p for p in search.over if p in used], [p for p in search.over if p not in used]
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """All values of the numeric parameters at all points, one row each; ``place`` orders the rows of a point."""
+
+    point: Integers
+    values: dict[str, Integers]
+    place: Integers
+
+
+def _candidates(
+    design: Design, sizes: Sizes, search: Search, numeric: Sequence[str], num_points: int | None
+) -> _Candidates:
+    points, places = [], []
+    values: dict[str, list[int]] = {name: [] for name in numeric}
+    strides = _strides(design, search)
+    for point in range(num_points or 1):
+        lists = [_values(design, name, sizes, None if num_points is None else point) for name in numeric]
+        for combination in itertools.product(*(enumerate(each) for each in lists)):
+            points.append(point)
+            places.append(sum(i * strides[name] for name, (i, _) in zip(numeric, combination, strict=True)))
+            for name, (_, value) in zip(numeric, combination, strict=True):
+                values[name].append(value)
+    arrays = {name: np.array(column, dtype=np.int64) for name, column in values.items()}
+    return _Candidates(np.array(points), arrays, np.array(places, dtype=np.int64))
+
+
+def _values(design: Design, name: str, sizes: Sizes, point: int | None) -> tuple[int, ...]:
+    """The values of one numeric parameter at one point, in the order they are tried."""
+
+    def number(text: int | str) -> int:
+        value = text if isinstance(text, int) else parse_expression(text)(sizes)
+        return int(value[point] if is_array(value) else value)
+
+    given = design.mapping.parameters[name]
+    if isinstance(given, str):
+        match = _DIVISORS.fullmatch(given.strip())
+        return divisors(max(1, number(match[1]))) if match else (number(given),)
+    return tuple(number(text) for text in given)
+
+
+def _strides(design: Design, search: Search) -> dict[str, int]:
+    """How far one step of each parameter moves a candidate in the order of the search."""
+    strides, step = {}, 1
+    for name in reversed(search.over):
+        strides[name] = step
+        given = design.mapping.parameters[name]
+        step *= _MOST_DIVISORS if isinstance(given, str) else len(given)
+    return strides
+
+
+def _choices(design: Design, search: Search, named: Sequence[str]) -> Iterator[tuple[dict[str, str], int]]:
+    """Every structural choice with its place in the order of the search."""
+    strides = _strides(design, search)
+    lists = [[str(value) for value in design.mapping.parameters[name]] for name in named]
+    for combination in itertools.product(*(enumerate(each) for each in lists)):
+        pairs = list(zip(named, combination, strict=True))
+        yield {name: value for name, (_, value) in pairs}, sum(i * strides[name] for name, (i, _) in pairs)
+
+
+def _objectives(tiling: Tiling, search: Search, candidates: _Candidates) -> list[npt.NDArray[np.float64]]:
+    measured = Measured(tiling, search.spared)
+    shape = candidates.point.shape
+    legal = np.broadcast_to(_is_legal(tiling), shape)
+    found = []
+    for objective in search.objective:
+        if search.of:
+            value = measured.side_by_side(search.of) if objective == "latency" else measured.traffic(search.of)
+        else:
+            value = _whole(measured, objective)
+        found.append(np.where(legal, np.broadcast_to(np.asarray(value, dtype=np.float64), shape), np.inf))
+    return found
+
+
+def _whole(measured: Measured, objective: str) -> Number:
+    if objective == "traffic":
+        return measured.traffic(measured.design.schedule.einsums)
+    return measured.latency if objective == "latency" else measured.energy
+
+
+def _is_legal(tiling: Tiling) -> Number:
+    """Whether the parts of every rank make it up, and every level holds what it keeps."""
+    legal: Number = True
+    for rank, parts in tiling.design.mapping.partition.items():
+        whole, made = tiling.part(rank), product(tiling.part(part) for part in parts)
+        largest = maximum(*(tiling.part(part) for part in parts))
+        legal = legal & ((made == whole) if "ragged" not in tiling.accounting else (largest <= whole))
+    for level in list(tiling.design.accelerator.memories)[1:]:
+        if not tiling.spilled(level):
+            room = tiling.capacity(level)
+            for held in tiling.needed(level).values():
+                legal = legal & (sum(held.values()) <= room)
+    return legal
+
+
+class _Best:
+    """The best candidate of every point so far."""
+
+    def __init__(self, num_points: int) -> None:
+        self.values: list[npt.NDArray[np.float64]] = []
+        self.place = np.full(num_points, np.iinfo(np.int64).max, dtype=np.int64)
+        self.row = np.zeros(num_points, dtype=np.int64)
+        self.choice = np.zeros(num_points, dtype=np.int64)
+        self.choices: list[dict[str, str]] = []
+
+    def offer(
+        self,
+        candidates: _Candidates,
+        objectives: list[npt.NDArray[np.float64]],
+        place: int,
+        choice: dict[str, str],
+    ) -> None:
+        """Take in all candidates of one structural choice."""
+        if not self.values:
+            self.values = [np.full(self.place.shape, np.inf) for _ in objectives]
+        self.choices.append(choice)
+        places = candidates.place + place
+        order = np.lexsort((places, *reversed(objectives), candidates.point))
+        rows = order[np.searchsorted(candidates.point[order], np.arange(self.place.size))]
+        better = np.zeros(self.place.shape, dtype=bool)
+        equal = np.ones(self.place.shape, dtype=bool)
+        for mine, offered in zip(self.values, objectives, strict=True):
+            better |= equal & (offered[rows] < mine)
+            equal &= offered[rows] == mine
+        better |= equal & np.isfinite(objectives[0][rows]) & (places[rows] < self.place)
+        for mine, offered in zip(self.values, objectives, strict=True):
+            mine[better] = offered[rows][better]
+        self.place[better] = places[rows][better]
+        self.row[better] = rows[better]
+        self.choice[better] = len(self.choices) - 1
+
+    def check(self, design: Design) -> None:
+        """UsageError when a point has no legal candidate."""
+        if not np.all(np.isfinite(self.values[0])):
+            point = int(np.argmin(np.isfinite(self.values[0])))
+            raise UsageError(
+                f"{design.name}: no value of {', '.join(design.mapping.parameters)} fits at point {point}: a part"
+                " must divide its rank, and what a level keeps must fit it"
+            )
+
+
+def _variants(
+    design: Design, best: _Best, candidates: _Candidates, sizes: Sizes, rules: Accounting, num_points: int | None
+) -> list[Variant]:
+    values = {name: column[best.row] for name, column in candidates.values.items()}
+    if "flat-objective" not in rules:
+        values = _as_published(design, values, sizes)
+    if num_points is None:
+        return [Variant(None, best.choices[best.choice[0]], {name: int(v[0]) for name, v in values.items()})]
+    found = []
+    for number in np.unique(best.choice):
+        points = np.flatnonzero(best.choice == number)
+        found.append(Variant(points, best.choices[number], {name: v[points] for name, v in values.items()}))
+    return found
+
+
+def _as_published(design: Design, values: dict[str, Integers], sizes: Sizes) -> dict[str, Integers]:
+    """The parameters where the published mapping was another than the search finds."""
+    for row in design.as_published.parts:
+        applies: Number = True
+        for name, text in row.when.items():
+            applies = applies & (sizes(name) == parse_expression(str(text))(sizes))
+
+        def lookup(name: str) -> Number:
+            return values[name] if name in values else sizes(name)
+
+        changed = {n: np.maximum(1, parse_expression(str(text))(lookup)) for n, text in row.set.items()}
+        values = values | {name: np.where(applies, value, values[name]) for name, value in changed.items()}
+    return values
