@@ -94,10 +94,10 @@ class Sizes:
         value, unit = self._raw[name]
         if isinstance(value, np.ndarray):
             return value
-        if value is None:
+        if not isinstance(value, int | float | str):
             raise UsageError(f"{name} is not given")
         try:
-            found = amount(value, unit)  # type: ignore[arg-type]
+            found = amount(value, unit)
         except ValueError as error:
             raise UsageError(f"{name}: {error}") from None
         if not isinstance(found, Expression):

@@ -147,10 +147,9 @@ def _from_components(design: Design, memory: Memory, words: Number) -> MemoryCos
     table = design.costs.components
     if memory.cost not in table.components:
         raise UnknownName("component of the cost table", memory.cost, [*table.components, "sram"])
-    read, write, area = (
-        table.get(memory.cost, *key) for key in (("read", "energy"), ("write", "energy"), ("", "area"))
-    )
-    return MemoryCost(*(UNKNOWN if v is None else v for v in (read, write, area)), words=words)
+    keys = (("read", "energy"), ("write", "energy"), ("", "area"))
+    read, write, area = (UNKNOWN if v is None else v for v in (table.get(memory.cost, *key) for key in keys))
+    return MemoryCost(read, write, area, words=words)
 
 
 def _address(design: Design, quantity: str) -> float:
@@ -179,7 +178,8 @@ def _sram(table: SramTable, objective: str, size: Number, row: Number, banks: Nu
     keys, inverse = np.unique(np.stack([a.ravel() for a in arrays]), axis=1, return_inverse=True)
     each = np.array([_sram_one(table, objective, *map(int, key)) for key in keys.T])
     shape = arrays[0].shape
-    return tuple(each[np.ravel(inverse), i].reshape(shape) for i in range(5))  # type: ignore[return-value]
+    read, write, area, leakage, cycle = (each[np.ravel(inverse), i].reshape(shape) for i in range(5))
+    return read, write, area, leakage, cycle
 
 
 def _sram_one(table: SramTable, objective: str, size: float, row: int, banks: int, ports: int) -> Five:
@@ -194,7 +194,8 @@ def _sram_one(table: SramTable, objective: str, size: float, row: int, banks: in
     low, high = sizes[max(below)], sizes[min(above)]
     share = math.log(size / low.size_bytes) / math.log(high.size_bytes / low.size_bytes)
     pairs = zip(_five(low), _five(high), strict=True)
-    return tuple(a ** (1 - share) * b**share if a > 0 and b > 0 else UNKNOWN for a, b in pairs)  # type: ignore[return-value]
+    mixed = [a ** (1 - share) * b**share if a > 0 and b > 0 else UNKNOWN for a, b in pairs]
+    return mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
 
 
 def _five(row: SramRow) -> Five:

@@ -56,7 +56,7 @@ def count(nest: Nest, operand: Operand, tiling: Tiling) -> dict[int, Count]:
     key = ("count", shape, operand.ranks, keeping, is_output, exact)
     if key not in tiling.memo:
         tiling.memo[key] = _count(nest, operand, tiling, keeping, is_output, exact)
-    found: dict[int, Count] = tiling.memo[key]  # type: ignore[assignment]
+    found: dict[int, Count] = tiling.memo[key]
     return found
 
 

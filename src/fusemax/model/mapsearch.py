@@ -49,11 +49,11 @@ def nests_of(design: Design, choice: Mapping[str, str], rules: Accounting) -> di
     """The nests of a design under structural choices, made once."""
     declared = "declared-ranks" not in rules
     key = (id(design), tuple(sorted(choice.items())), declared)
-    if key not in _NESTS:
+    if key not in _NESTS:  # the design is kept beside them, so that its id stays its own
         _NESTS[key] = (
             design,
             build_nests(design, choice, declared),
-        )  # the design is kept, so that its id stays its own
+        )
     return _NESTS[key][1]
 
 
@@ -126,7 +126,7 @@ def _values(design: Design, name: str, sizes: Sizes, point: int | None) -> tuple
     """The values of one numeric parameter at one point, in the order they are tried."""
 
     def number(text: int | str) -> int:
-        value = text if isinstance(text, int) else parse_expression(text)(sizes)
+        value: Number = text if isinstance(text, int) else parse_expression(text)(sizes)
         return int(value[point] if is_array(value) else value)
 
     given = design.mapping.parameters[name]
@@ -257,10 +257,7 @@ def _as_published(design: Design, values: dict[str, Integers], sizes: Sizes) -> 
         applies: Number = True
         for name, text in row.when.items():
             applies = applies & (sizes(name) == parse_expression(str(text))(sizes))
-
-        def lookup(name: str) -> Number:
-            return values[name] if name in values else sizes(name)
-
-        changed = {n: np.maximum(1, parse_expression(str(text))(lookup)) for n, text in row.set.items()}
+        at = sizes.with_sizes(values)
+        changed = {n: np.maximum(1, parse_expression(str(text))(at)) for n, text in row.set.items()}
         values = values | {name: np.where(applies, value, values[name]) for name, value in changed.items()}
     return values

@@ -107,7 +107,7 @@ class Measured:
         if key not in self.tiling.memo:
             nest = self.nest(einsum)
             self.tiling.memo[key] = lower(self.design, einsum, nest.on, nest.operations, self.rules)
-        found: Work = self.tiling.memo[key]  # type: ignore[assignment]
+        found: Work = self.tiling.memo[key]
         return found
 
     def cycles(self, einsum: str) -> Number:
@@ -174,7 +174,7 @@ class Measured:
             array, dot, _ = component.partition(".")
             make = register_cost if dot else memory_cost
             self.tiling.memo[key] = make(self.design, array, self.sizes, self.rules)
-        found: MemoryCost = self.tiling.memo[key]  # type: ignore[assignment]
+        found: MemoryCost = self.tiling.memo[key]
         return found
 
     def is_charged(self, einsum: str, component: str) -> bool:

@@ -7,6 +7,7 @@ multiple of the part asked for, so the most that fits is one division.
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from typing import Any
 
 from fusemax.base.errors import UsageError
 from fusemax.base.units import format_bytes
@@ -47,7 +48,7 @@ class Tiling:
         self.choice = dict(choice or {})
         self._whole = part_of(design.mapping)
         self._values: dict[str, Number] = {}
-        self.memo: dict[object, object] = {}
+        self.memo: dict[object, Any] = {}
 
     def bound(self, loop: Loop) -> Number:
         """The bound of a loop."""
