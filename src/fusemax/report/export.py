@@ -1,0 +1,72 @@
+"""Charts as files: SVG, PNG and PDF through vl-convert, without a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fusemax.base.errors import MissingExtra, UsageError
+from fusemax.base.files import write_atomically
+
+__all__ = ["FORMATS", "picture", "svg_picture", "write_pictures"]
+
+FORMATS = ("svg", "png", "pdf")
+SCALE = 2.0  # pixels of a PNG per chart unit
+
+
+def picture(chart: Any, form: str) -> bytes:
+    """A chart (altair, or a Vega-Lite specification) as the bytes of a file of the form `svg`, `png` or `pdf`.
+
+    Raises MissingExtra without vl-convert, UsageError for another form.
+    """
+    if form not in FORMATS:
+        raise UsageError(f"unknown picture format {form!r} (expected one of: {', '.join(FORMATS)})")
+    converter, version = _converter()
+    spec = chart if isinstance(chart, dict) else chart.to_dict()
+    text = json.dumps(spec)
+    if form == "svg":
+        return str(converter.vegalite_to_svg(text, vl_version=version)).encode()
+    if form == "png":
+        return bytes(converter.vegalite_to_png(text, vl_version=version, scale=SCALE))
+    return bytes(converter.vegalite_to_pdf(text, vl_version=version))
+
+
+def svg_picture(svg: str, form: str) -> bytes:
+    """A drawn SVG as the bytes of a file of the form `svg`, `png` or `pdf`."""
+    if form == "svg":
+        return svg.encode()
+    converter, _ = _converter()
+    return bytes(converter.svg_to_png(svg, scale=SCALE) if form == "png" else converter.svg_to_pdf(svg))
+
+
+def write_pictures(
+    directory: str | os.PathLike[str], charts: Mapping[str, Any], formats: Sequence[str] = FORMATS
+) -> list[Path]:
+    """Write `NAME.FORMAT` for every chart (altair, specification, or SVG text); the paths, in order."""
+    folder = Path(directory)
+    paths = []
+    for name, chart in charts.items():
+        for form in formats:
+            content = svg_picture(chart, form) if isinstance(chart, str) else picture(chart, form)
+            path = folder / f"{name}.{form}"
+            write_atomically(path, content)
+            paths.append(path)
+    return paths
+
+
+def vegalite_version() -> str:
+    """The Vega-Lite version charts are written for, as vl-convert names it (`6.4`)."""
+    from fusemax.report.style import altair
+
+    return str(altair().SCHEMA_VERSION).lstrip("v").rsplit(".", 1)[0]
+
+
+def _converter() -> tuple[Any, str]:
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise MissingExtra("vl-convert-python", "charts") from error
+    return vl_convert, vegalite_version()
