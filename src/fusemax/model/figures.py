@@ -5,11 +5,13 @@ Attention and linear layers each give a `Figures`; every field is a NumPy array 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from fusemax.design.accelerator import Accelerator
 from fusemax.design.design import Design
 from fusemax.design.sizes import Sizes
 from fusemax.model.linear import Layer, layers
@@ -18,20 +20,43 @@ from fusemax.model.measure import Measured
 from fusemax.model.profile import Accounting
 from fusemax.model.tiling import Tiling
 
-__all__ = ["Figures", "attention_figures", "linear_figures", "measure_points"]
+__all__ = ["Figures", "array_sides", "attention_figures", "layer_sizes", "linear_figures", "measure_points", "plus"]
 
 Reals = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Traffic (B), latency (s), energy (pJ), busy shares by array and by (array, Einsum); one entry per point."""
+    """Traffic (B), latency (s), energy (pJ), one entry per point.
+
+    ``utilization`` has ``utilization_2d`` and ``utilization_1d``; ``shares`` the busy share of the 2D array by Einsum;
+    ``bound`` what bounds the time.
+    """
 
     traffic: Reals
     latency: Reals
     energy: Reals
     utilization: dict[str, Reals]
-    shares: dict[tuple[str, str], Reals]
+    shares: dict[str, Reals]
+    bound: Sequence[str]
+
+    def times(self, factor: Reals) -> Figures:
+        """``factor`` such layers one after another."""
+        return replace(self, traffic=self.traffic * factor, latency=self.latency * factor, energy=self.energy * factor)
+
+
+def plus(first: Figures, second: Figures) -> Figures:
+    """One after the other; the bound is that of the longer."""
+    longer = first.latency >= second.latency
+    bound = [a if first_longer else b for a, b, first_longer in zip(first.bound, second.bound, longer, strict=True)]
+    return Figures(
+        first.traffic + second.traffic, first.latency + second.latency, first.energy + second.energy, {}, {}, bound
+    )
+
+
+def array_sides(accelerator: Accelerator) -> dict[str, str]:
+    """Array -> ``2d`` or ``1d``: an array of one row is a row of lanes."""
+    return {name: "1d" if array.rows == 1 else "2d" for name, array in accelerator.arrays.items()}
 
 
 def measure_points(
@@ -49,32 +74,44 @@ def measure_points(
 
 def attention_figures(design: Design, sizes: Sizes, rules: Accounting, num_points: int) -> Figures:
     """Attention of one layer at every point."""
-    figures = _empty(design, num_points)
+    sides = array_sides(design.accelerator)
+    names = design.schedule.einsums
+    figures = _empty(num_points)
+    figures.utilization.update({f"utilization_{side}": np.zeros(num_points) for side in ("2d", "1d")})
+    wide = [name for name in names if sides[design.mapping.einsums[name].on] == "2d"]
+    figures.shares.update({design.label(name): np.zeros(num_points) for name in wide})
+    bound = [""] * num_points
     for points, measured in measure_points(design, sizes, rules, num_points):
-        names = design.schedule.einsums
         figures.traffic[points] = measured.traffic(names)
         figures.latency[points] = measured.latency
         figures.energy[points] = measured.energy
         for name in names:
             busy = measured.busy(name)
-            on = measured.nest(name).on
-            figures.utilization[on][points] += busy
-            figures.shares[on, name][points] = busy
-    return figures
+            figures.utilization[f"utilization_{sides[measured.nest(name).on]}"][points] += busy
+            if name in wide:
+                figures.shares[design.label(name)][points] = busy
+        _note(bound, points, measured)
+    return replace(figures, bound=bound)
 
 
 def linear_figures(design: Design, sizes: Sizes, rules: Accounting, num_points: int) -> Figures:
     """The linear layers at every point."""
-    figures = _empty(design, num_points)
+    figures = _empty(num_points)
+    longest = np.zeros(num_points)
+    bound = [""] * num_points
     if design.linear is None:
-        return figures
+        return replace(figures, bound=bound)
     for layer in layers(sizes):
         at = layer_sizes(sizes, layer)
         for points, measured in measure_points(design.linear, at, rules, num_points):
             figures.traffic[points] += measured.traffic(design.linear.schedule.einsums)
             figures.latency[points] += measured.latency
             figures.energy[points] += measured.energy
-    return figures
+            time = np.broadcast_to(measured.latency, points.shape)
+            longer = time > longest[points]
+            _note(bound, points[longer], measured, longer)
+            longest[points] = np.maximum(longest[points], time)
+    return replace(figures, bound=bound)
 
 
 def layer_sizes(sizes: Sizes, layer: Layer) -> Sizes:
@@ -82,9 +119,21 @@ def layer_sizes(sizes: Sizes, layer: Layer) -> Sizes:
     return sizes.with_sizes({"M": layer.rows, "N": layer.columns, "K": layer.contraction})
 
 
-def _empty(design: Design, num_points: int) -> Figures:
-    def zeros() -> Reals:
-        return np.zeros(num_points)
+def _empty(num_points: int) -> Figures:
+    return Figures(np.zeros(num_points), np.zeros(num_points), np.zeros(num_points), {}, {}, ())
 
-    names = {(design.mapping.einsums[name].on, name): zeros() for name in design.schedule.einsums}
-    return Figures(zeros(), zeros(), zeros(), {on: zeros() for on in design.accelerator.arrays}, names)
+
+def _note(
+    bound: list[str],
+    points: npt.NDArray[np.int64],
+    measured: Measured,
+    some: npt.NDArray[np.bool_] | None = None,
+) -> None:
+    """Write down which component bounds the time at each point."""
+    times = measured.bounding
+    names = list(times)
+    shape = points.shape if some is None else some.shape
+    table = np.stack([np.broadcast_to(np.asarray(times[name], dtype=np.float64), shape) for name in names])
+    largest = np.argmax(table if some is None else table[:, some], axis=0)
+    for point, which in zip(points, largest, strict=True):
+        bound[int(point)] = names[int(which)]

@@ -147,6 +147,32 @@ class Measured:
         return tuple(found)
 
     @cached_property
+    def bounding(self) -> dict[str, Number]:
+        """Seconds for which each component is what the rest waits for; equals count for every one of them.
+
+        In the order in which ties are settled: lanes and arrays that are busy longest first.
+        """
+        clock = self.sizes("clock")
+        found: dict[str, Number] = dict.fromkeys(self._by_work(), 0)
+        found[self.outer] = 0
+        for phase, times in zip(self.design.schedule.phases, self.phases, strict=True):
+            waits = times["memory"] > times["compute"]
+            found[self.outer] = found[self.outer] + where(waits, times["time"], 0)
+            for step in phase.steps:
+                each = self.step_cycles(dict(step))
+                most = maximum(*each.values())
+                for on, own in each.items():
+                    names = {self.nest(n).on for n in step[on]} if on == DRAIN else {on}
+                    for name in names:
+                        found[name] = found[name] + where(waits | (own < most), 0, own / clock)
+        return found
+
+    def _by_work(self) -> list[str]:
+        """Arrays, those of one row first."""
+        arrays = self.design.accelerator.arrays
+        return sorted(arrays, key=lambda name: arrays[name].rows != 1)
+
+    @cached_property
     def latency(self) -> Number:
         """Seconds."""
         return sum(phase["time"] for phase in self.phases)
