@@ -1,0 +1,1 @@
+"""Thinking: passes, fusion, work, bounds, taxonomy. Never imports the executor, which is an independent check."""

@@ -1,0 +1,109 @@
+"""Whether the statements of one pass can walk a rank in one order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusemax.analysis.levels import Levels
+from fusemax.analysis.reach import Marks, spread
+from fusemax.analysis.unroll import Graph, Unrolled
+from fusemax.cascade.ranks import canonical, factors_of
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May these statements share one loop in this column's rank?"""
+
+    column: int
+    statements: frozenset[int]
+
+
+def orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict[int, int]]:
+    """For each question, coordinate -> the set of coordinates that have to be visited before it.
+
+    Coordinates are those of the outermost factor when the rank is partitioned.
+    """
+    before: list[dict[int, int]] = [{} for _ in questions]
+    if not questions:
+        return before
+    outer = [_outer_masks(graph, found, q.column) for q in questions]
+    visits = {number: _visits(found, questions, outer, number) for number in found.visits}
+    own = np.zeros((graph.num_cells, len(questions)), dtype=found.state.dtype)
+    for unrolled in graph.statements:
+        if unrolled.statement.number in visits:
+            own[unrolled.cells] = np.bitwise_or.reduce(visits[unrolled.statement.number], axis=1)
+
+    def note(unrolled: Unrolled, rows: slice, marks: Marks) -> None:
+        mine = visits.get(unrolled.statement.number)
+        if mine is None:
+            return
+        here = mine[rows]
+        depends = (marks != 0) & (here != 0) & ((marks & ~here) != 0 if here.dtype != object else True)
+        if not np.any(depends):
+            return
+        for j in np.flatnonzero(depends.any(axis=(0, 1))):
+            chosen = depends[:, :, j]
+            pairs = set(zip(here[:, :, j][chosen].tolist(), marks[:, :, j][chosen].tolist(), strict=True))
+            for visited, earlier in pairs:
+                _add(before[j], int(visited), int(earlier))
+
+    spread(graph, own, note)
+    return before
+
+
+def has_cycle(before: dict[int, int]) -> bool:
+    """Whether no order puts every coordinate after those that have to be before it."""
+    left = dict(before)
+    while left:
+        pending = 0
+        for v in left:
+            pending |= 1 << v
+        free = [v for v, earlier in left.items() if earlier & pending == 0]
+        if not free:
+            return True
+        for v in free:
+            del left[v]
+    return False
+
+
+def _add(before: dict[int, int], visited: int, earlier: int) -> None:
+    v = 0
+    while visited >> v:
+        if visited >> v & 1 and earlier & ~(1 << v):
+            before[v] = before.get(v, 0) | earlier & ~(1 << v)
+        v += 1
+
+
+def _outer_masks(graph: Graph, found: Levels, column: int) -> list[int] | None:
+    """For a partitioned rank, the coordinates that belong to each coordinate of the outermost factor."""
+    lineage = found.columns.fibers[column].lineage
+    factors = factors_of(graph.structure.cascade, lineage.rank)
+    if not factors:
+        return None
+    tile = prod(graph.sizes[canonical(graph.structure.cascade, f)] for f in factors[1:])
+    count = graph.sizes[lineage.rank] // tile
+    return [((1 << tile) - 1) << (i * tile) for i in range(count)]
+
+
+def _visits(found: Levels, questions: list[Question], outer: list[list[int] | None], number: int) -> Marks:
+    """What each point of a statement visits in each question's column, nothing if the question is not about it."""
+    table = found.visits[number][:, :, [q.column for q in questions]]
+    for j, (question, masks) in enumerate(zip(questions, outer, strict=True)):
+        if number not in question.statements:
+            table[:, :, j] = 0
+        elif masks is not None:
+            table[:, :, j] = _coarsened(table[:, :, j], masks)
+    return table
+
+
+def _coarsened(visits: NDArray[Any], masks: list[int]) -> NDArray[Any]:
+    found = np.zeros_like(visits)
+    for i, mask in enumerate(masks):
+        hit = (visits & visits.dtype.type(mask)) != 0 if visits.dtype != object else (visits & mask) != 0
+        found |= np.where(hit, np.zeros(1, dtype=visits.dtype) + (1 << i), 0).astype(visits.dtype)
+    return found

@@ -1,0 +1,175 @@
+"""Levels: how many complete traversals of a fiber lie behind each cell, point and statement.
+
+All fibers are counted at once, one per column. A cell's state in a column is its level, the coordinates seen
+at that level, its own coordinate, and the same where the coordinate is on the fiber (each a set of bits).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusemax.analysis.fibers import Columns, Masks
+from fusemax.analysis.unroll import Graph, Unrolled
+
+LEVEL, SEEN, COORDINATE, VISIT = range(4)
+
+_MOST_ENTRIES = 1 << 22
+"""Entries of one array in a step; longer statements are taken in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The outcome for every fiber.
+
+    `state` has shape (cells, 4, columns). `visits[s]`, of shape (cells, points of a cell, columns), are the
+    coordinates that each point of statement s visits; statements that read no carrying tensor are absent.
+    `statement_levels[s, j]` is the level of statement s in column j, 0 if it visits nothing there.
+    """
+
+    columns: Columns
+    state: Masks
+    visits: dict[int, Masks]
+    statement_levels: NDArray[np.int64]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Passes of each fiber."""
+        if not len(self.statement_levels):
+            return np.zeros(len(self.columns.fibers), dtype=np.int64)
+        highest: NDArray[np.int64] = self.statement_levels.max(axis=0)
+        return highest
+
+
+def levels(graph: Graph, columns: Columns) -> Levels:
+    """Propagate levels over the unrolled cascade."""
+    state = np.zeros((graph.num_cells, 4, len(columns.fibers)), dtype=columns.whole.dtype)
+    state[1:, LEVEL] = 1
+    state[:, COORDINATE] = columns.coordinate
+    state[:, VISIT] = columns.visit
+    run = _Run(graph, columns, state)
+    for group, stepwise in zip(graph.structure.groups, graph.structure.stepwise, strict=True):
+        members = [graph.statements[number] for number in group]
+        if stepwise:
+            for rows in zip(*(member.steps() for member in members), strict=True):
+                for member, part in zip(members, rows, strict=True):
+                    run.advance(member, part)
+        else:
+            run.advance(members[0], slice(0, len(members[0].cells)))
+    levels_of = [run.statement_levels(unrolled) for unrolled in graph.statements]
+    return Levels(columns, state, run.visits, np.array(levels_of).reshape(len(levels_of), len(columns.fibers)))
+
+
+class _Run:
+    def __init__(self, graph: Graph, columns: Columns, state: Masks) -> None:
+        self.columns = columns
+        self.state = state
+        self.visits: dict[int, Masks] = {}
+        self.point_levels: dict[int, Masks] = {}
+        for unrolled in graph.statements:
+            number = unrolled.statement.number
+            if number in columns.lineage:
+                shape = (*unrolled.reads.shape[:2], len(columns.fibers))
+                self.visits[number] = np.empty(shape, dtype=state.dtype)
+                self.point_levels[number] = np.empty(shape, dtype=state.dtype)
+
+    def advance(self, unrolled: Unrolled, rows: slice) -> None:
+        """Compute the cells of some rows from the cells they read."""
+        num_points, num_reads = unrolled.reads.shape[1:]
+        if not num_reads:
+            return
+        per_row = max(1, num_points * num_reads * self.state.shape[1] * self.state.shape[2])
+        most = max(1, _MOST_ENTRIES // per_row)
+        for first in range(rows.start, rows.stop, most):
+            self._advance(unrolled, slice(first, min(first + most, rows.stop)))
+
+    def _advance(self, unrolled: Unrolled, rows: slice) -> None:
+        statement, cells = unrolled.statement, unrolled.cells[rows]
+        lineage = self.columns.lineage.get(statement.number)
+        reads = unrolled.reads[rows]
+        read = self.state[reads] if lineage is not None else self.state[:, :2][reads]
+        level, seen = _join(read[:, :, :, LEVEL], read[:, :, :, SEEN], axis=2)
+        if lineage is not None:
+            marks = np.bitwise_or.reduce(read[:, :, :, COORDINATE:] & lineage[:, None, :], axis=2)
+            visits = marks[:, :, 1] & self.columns.whole
+            visited = visits != 0
+            full = visited & (seen == self.columns.whole)
+            level = level + full
+            seen = np.where(full, 0, seen) | visits
+            self.visits[statement.number][rows] = visits
+            self.point_levels[statement.number][rows] = np.where(visited, level, 0)
+            self._mark(statement.tensor, cells, marks)
+        level, seen = _join(level, seen, axis=1)
+        self.state[cells, LEVEL] = np.maximum(level, 1)  # 0 where a filter left no point
+        self.state[cells, SEEN] = seen
+
+    def _mark(self, tensor: str, cells: NDArray[np.intp], marks: Masks) -> None:
+        """Give the cells of a carrying tensor the coordinate that all their lineage reads agree on."""
+        carries = self.columns.carries.get(tensor)
+        if carries is None:
+            return
+        found = np.bitwise_or.reduce(marks, axis=1) & carries
+        coordinate = found[:, 0]
+        one = (coordinate & (coordinate - (coordinate != 0))) == 0
+        found = np.where(one[:, None], found, 0)
+        rooted = self.columns.rooted.get(tensor)
+        if rooted is not None:
+            found = np.where(rooted != 0, self.state[cells, COORDINATE:], found)
+        self.state[cells, COORDINATE:] = found
+
+    def statement_levels(self, unrolled: Unrolled) -> NDArray[np.int64]:
+        """The level of a statement in each column: the most over its settings of the least over the coordinates."""
+        number = unrolled.statement.number
+        num_columns = len(self.columns.fibers)
+        if number not in self.point_levels:
+            return np.zeros(num_columns, dtype=np.int64)
+        point_levels = self.point_levels[number].reshape(-1, num_columns)
+        highest = point_levels.max(axis=0, initial=0)
+        lowest = np.where(point_levels == 0, highest, point_levels).min(axis=0, initial=255)
+        found: NDArray[np.int64] = highest.astype(np.int64)
+        for j in np.flatnonzero(highest > lowest):
+            sweeps = self.columns.fibers[j].lineage.sweeps[number]
+            visits = self.visits[number].reshape(-1, num_columns)[:, j]
+            found[j] = _least_most(unrolled, sweeps, point_levels[:, j], visits)
+        return found
+
+
+def _join(level: Masks, seen: Masks, axis: int) -> tuple[Masks, Masks]:
+    """The higher level, and the union of what was seen at that level."""
+    if level.shape[axis] == 1:
+        return level.squeeze(axis), seen.squeeze(axis)
+    highest = level.max(axis=axis)
+    here = np.where(level == np.expand_dims(highest, axis), seen, 0)
+    return highest, np.bitwise_or.reduce(here, axis=axis)
+
+
+def _least_most(unrolled: Unrolled, sweeps: frozenset[str], point_levels: Masks, visits: Masks) -> int:
+    """The most over settings of the non-sweep variables of the least over coordinates of the highest level."""
+    variables = unrolled.statement.variables
+    axes = [i for i, v in enumerate(variables) if v in sweeps]
+    others = [i for i, v in enumerate(variables) if v not in sweeps]
+    num_settings = int(np.prod([unrolled.shape[i] for i in others], dtype=int))
+
+    def by_setting(points: Masks) -> Masks:
+        return points.reshape(unrolled.shape).transpose(*others, *axes).reshape(num_settings, -1)
+
+    level, visit = by_setting(point_levels), by_setting(visits)
+    best = np.full(num_settings, np.iinfo(np.int64).max)
+    remaining = int(np.bitwise_or.reduce(visit, axis=None))
+    while remaining:
+        bit = remaining & -remaining
+        remaining ^= bit
+        highest = np.where(
+            (visit & visit.dtype.type(bit)) != 0 if visit.dtype != object else (visit & bit) != 0, level, 0
+        )
+        most = highest.max(axis=1).astype(np.int64)
+        best = np.where(most > 0, np.minimum(best, most), best)
+    best[best == np.iinfo(np.int64).max] = 0
+    return int(best.max(initial=0))
+
+
+def traversed(state: Masks, whole: Masks) -> Masks:
+    """The level at which each cell is complete, 0 for a cell that is not: shape (cells, columns)."""
+    return np.where(state[:, SEEN] == whole, state[:, LEVEL], 0)

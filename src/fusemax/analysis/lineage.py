@@ -1,0 +1,140 @@
+"""Which tensors carry a rank's coordinate from a root, and which reads follow it: no sizes involved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fusemax.analysis.structure import Read, Structure
+from fusemax.cascade.ranks import canonical, factors_of, whole_of
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A set of roots followed along one rank.
+
+    `along` is the rank that is carried: the whole rank when `rank` is a factor of one that the root has.
+    `carriers[T]` are the positions at which T carries it, roots included. `lineage[s]` tells for each read
+    of statement s whether it is a lineage read, and `sweeps[s]` are the sweep variables of the statement.
+    """
+
+    rank: str
+    along: str
+    roots: tuple[str, ...]
+    carriers: dict[str, tuple[int, ...]]
+    lineage: dict[int, tuple[bool, ...]]
+    sweeps: dict[int, frozenset[str]]
+
+
+def positions_of(structure: Structure, tensor: str, rank: str) -> tuple[int, ...]:
+    """Where a tensor has a rank: its first position of that rank, or one per factor; empty if it has not."""
+    ranks = structure.positions[tensor]
+    if rank in ranks:
+        return (ranks.index(rank),)
+    factors = [canonical(structure.cascade, f) for f in factors_of(structure.cascade, rank)]
+    if factors and all(f in ranks for f in factors):
+        return tuple(ranks.index(f) for f in factors)
+    return ()
+
+
+def carried_along(structure: Structure, tensor: str, rank: str) -> str | None:
+    """The rank a root carries when `rank` is counted: its whole if the root has that, else itself, else None."""
+    whole = whole_of(structure.cascade, rank)
+    if whole is not None and positions_of(structure, tensor, canonical(structure.cascade, whole)):
+        return canonical(structure.cascade, whole)
+    return rank if positions_of(structure, tensor, rank) else None
+
+
+def follow(structure: Structure, rank: str, along: str, roots: tuple[str, ...]) -> Lineage:
+    """Find the carrying tensors of the roots, repeating over the statements until nothing changes."""
+    swept = {along, *(canonical(structure.cascade, f) for f in factors_of(structure.cascade, along))}
+    rank_of = structure.rank
+    carriers = {root: positions_of(structure, root, along) for root in roots}
+
+    def sweep(read: Read) -> tuple[str, ...]:
+        """The sweep variables of a read; empty if it is no lineage read."""
+        held = [v for p in carriers[read.tensor] for v in read.held[p]] if read.held else []
+        of_rank = tuple(dict.fromkeys(v for v in held if rank_of[v] in swept))
+        return of_rank or tuple(dict.fromkeys(held))
+
+    changed = True
+    while changed:
+        changed = False
+        for s in structure.statements:
+            if s.tensor in carriers or s.tensor in s.read_tensors or s.read_tensors.isdisjoint(carriers):
+                continue
+            for read in s.reads:
+                variables = sweep(read) if read.tensor in carriers else ()
+                if variables and all(v in s.bare for v in variables):
+                    carriers[s.tensor] = tuple(sorted(p for v in variables for p in s.bare[v]))
+                    changed = True
+                    break
+    lineage: dict[int, tuple[bool, ...]] = {}
+    sweeps: dict[int, frozenset[str]] = {}
+    for s in structure.statements:
+        if s.read_tensors.isdisjoint(carriers):
+            continue
+        found = [sweep(read) if read.tensor in carriers else () for read in s.reads]
+        if any(found):
+            lineage[s.number] = tuple(bool(variables) for variables in found)
+            sweeps[s.number] = frozenset(v for variables in found for v in variables)
+    return Lineage(rank, along, roots, carriers, lineage, sweeps)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One rank to count: a lineage per input that has it and per derived tensor, and all inputs together.
+
+    `sweep` is None for factors.
+    """
+
+    rank: str
+    is_factor: bool
+    inputs: tuple[Lineage, ...]
+    derived: tuple[Lineage, ...]
+    sweep: Lineage | None
+
+
+def counted(structure: Structure) -> tuple[Counted, ...]:
+    """Each rank of an input (the whole of a partition in place of its factors), then the factors."""
+    cascade = structure.cascade
+    wholes: dict[str, None] = {}
+    for declaration in cascade.inputs:
+        for rank in structure.positions[declaration.tensor]:
+            if rank is not None:
+                whole = next((p.rank for p in cascade.partitions if rank in _factors(structure, p.rank)), rank)
+                wholes[canonical(cascade, whole)] = None
+    factors = {f: None for rank in wholes for f in _factors(structure, rank)}
+    found = {rank: _inputs(structure, rank) for rank in (*wholes, *factors)}
+    return tuple(_counted(structure, rank, rank in factors, found) for rank in (*wholes, *factors))
+
+
+def _factors(structure: Structure, rank: str) -> tuple[str, ...]:
+    return tuple(canonical(structure.cascade, f) for f in factors_of(structure.cascade, rank))
+
+
+def _inputs(structure: Structure, rank: str) -> tuple[Lineage, ...]:
+    lineages = []
+    for declaration in structure.cascade.inputs:
+        along = carried_along(structure, declaration.tensor, rank)
+        if along is not None:
+            lineages.append(follow(structure, rank, along, (declaration.tensor,)))
+    return tuple(lineages)
+
+
+def _counted(structure: Structure, rank: str, is_factor: bool, found: dict[str, tuple[Lineage, ...]]) -> Counted:
+    inputs = found[rank]
+    carrying = {tensor for lineage in inputs for tensor in lineage.carriers}
+    whole = whole_of(structure.cascade, rank)
+    if is_factor and whole is not None:
+        carrying |= {tensor for lineage in found[canonical(structure.cascade, whole)] for tensor in lineage.carriers}
+    written = dict.fromkeys(s.tensor for s in structure.statements)
+    derived = []
+    for tensor in written:
+        if tensor not in carrying and structure.positions[tensor].count(rank) == 1:
+            along = carried_along(structure, tensor, rank)
+            derived.append(follow(structure, rank, along or rank, (tensor,)))
+    roots = tuple(lineage.roots[0] for lineage in inputs)
+    sweep = follow(structure, rank, rank, roots) if roots and not is_factor else None
+    if sweep is not None and len(roots) == 1:
+        sweep = inputs[0]
+    return Counted(rank, is_factor, inputs, tuple(derived), sweep)

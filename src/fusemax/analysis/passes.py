@@ -1,0 +1,258 @@
+"""How often a cascade must walk over each of its ranks, and which Einsums force it to.
+
+The definition is that of docs/explanation/passes.md, on the cascade unrolled at the smallest sizes it allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import prod
+from typing import ClassVar
+
+from fusemax.analysis.barriers import Barrier, barriers
+from fusemax.analysis.conflict import Question, has_cycle, orders
+from fusemax.analysis.counting import Count, count
+from fusemax.analysis.formula import Count as Number
+from fusemax.analysis.formula import fit
+from fusemax.analysis.lineage import Counted, counted
+from fusemax.analysis.structure import Structure, structure
+from fusemax.base.result import Result
+from fusemax.cascade.ir import Cascade
+from fusemax.cascade.ranks import factors_of
+
+LARGER = 7
+"""Where an iterative rank is tried again: a count that grows by one in three steps shows between 4 and 7."""
+
+
+@dataclass(frozen=True, slots=True)
+class EinsumPass:
+    """One Einsum's pass over a rank: of the leading tensor, and of all inputs together; 0 if it visits none."""
+
+    tensor: str
+    line: int
+    number: int
+    sweep: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankPasses:
+    """The counts of one rank. For a factor `sweeps` is None and there is no conflict, leader or barrier.
+
+    `einsums` is empty when `passes` is a formula, as then an Einsum is in a different pass at every step.
+    """
+
+    rank: str
+    is_factor: bool
+    passes: Number
+    tensors: dict[str, Number]
+    derived: dict[str, Number]
+    sweeps: Number | None = None
+    conflict: bool = False
+    leading: str | None = None
+    barriers: tuple[Barrier, ...] = ()
+    einsums: tuple[EinsumPass, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        """As in the JSON of `fusemax passes`."""
+        counts: dict[str, object] = {"passes": self.passes, "tensors": self.tensors, "derived": self.derived}
+        if self.is_factor:
+            return counts
+        ends = [barrier.document() for barrier in self.barriers]
+        return {
+            **counts, "sweeps": self.sweeps, "conflict": self.conflict, "leading": self.leading, "barriers": ends,
+        }  # fmt: skip
+
+    def split(self) -> tuple[tuple[str, ...], ...]:
+        """The Einsums of each pass by the tensors they write; empty if the number of passes is a formula."""
+        last = max((e.number or e.sweep for e in self.einsums), default=0)
+        found = [[e.tensor for e in self.einsums if (e.number or e.sweep) == level] for level in range(1, last + 1)]
+        return tuple(tuple(dict.fromkeys(names)) for names in found)
+
+
+@dataclass(frozen=True)
+class Passes(Result):
+    """The pass counts of a cascade: `ranks` in the order whole ranks, then factors."""
+
+    command: ClassVar[str] = "passes"
+    cascade: str
+    file: str
+    ranks: dict[str, RankPasses]
+
+    def document(self) -> Mapping[str, object]:
+        """The JSON of `fusemax passes`, without its schema."""
+        return {
+            "cascade": self.cascade,
+            "file": self.file,
+            "ranks": {name: rank.document() for name, rank in self.ranks.items()},
+        }
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row per rank."""
+        return [
+            {
+                "rank": name,
+                "passes": rank.passes,
+                "sweeps": "" if rank.sweeps is None else rank.sweeps,
+                "conflict": "" if rank.is_factor else rank.conflict,
+                "tensors": _listed(rank.tensors),
+                "derived": _listed(rank.derived),
+                "barriers": "; ".join(f"{', '.join(b.einsums)} ({b.reason})" for b in rank.barriers),
+            }
+            for name, rank in self.ranks.items()
+        ]
+
+
+def _listed(counts: Mapping[str, Number]) -> str:
+    return ", ".join(f"{tensor} {number}" for tensor, number in counts.items())
+
+
+def passes(cascade: Cascade) -> Passes:
+    """Count the passes over every rank of a legal cascade; the cost does not depend on its `sizes`.
+
+    >>> from fusemax.cascade import load
+    >>> found = passes(load("attn_3pass"))
+    >>> found.ranks["M"].passes, [barrier.reason for barrier in found.ranks["M"].barriers]
+    (3, ['max over m', 'sum over m'])
+    """
+    form = structure(cascade)
+    ranks = counted(form)
+    base = count(form, ranks)
+    numbers, largest = _numbers(form, ranks, base)
+    found = {}
+    conflicts = _conflicts(base)
+    for number, rank in enumerate(ranks):
+        found[rank.rank] = _rank(number, rank, numbers, base, largest, conflicts.get(number, False))
+    _add_barriers(found, ranks, base, largest)
+    return Passes(cascade.name, cascade.file, found)
+
+
+# ------------------------------------------------------------------------------------ integers and formulas
+
+
+Key = tuple[int, str, str]
+
+
+def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[dict[Key, Number], Count]:
+    """Every count as an integer, or as a formula of the iterative ranks it grows with; and the largest run."""
+    values = base.values()
+    iterative = dict.fromkeys(form.rank[s.step] for s in form.statements if s.step is not None)
+    growing = {}
+    largest = base
+    for rank in iterative:
+        larger = count(form, ranks, {rank: _at(form, rank, LARGER)})
+        if larger.values() != values:
+            growing[rank] = larger
+            largest = larger
+    if not growing:
+        return dict(values), base
+    samples = [({r: base.graph.sizes[r] for r in growing}, values)]
+    for rank in growing:
+        for n in (2, 3, 5, 6, 7, 8):
+            fixed = {rank: _at(form, rank, n)}
+            run = growing[rank] if n == LARGER else count(form, ranks, fixed)
+            samples.append(({r: run.graph.sizes[r] for r in growing}, run.values()))
+    if len(growing) > 1:
+        for n, (first, second) in enumerate(pairwise(growing)):
+            run = count(form, ranks, {first: _at(form, first, 5 + n), second: _at(form, second, 6 + n)})
+            samples.append(({r: run.graph.sizes[r] for r in growing}, run.values()))
+    names = list(growing)
+    found: dict[Key, Number] = {}
+    for key in values:
+        number = fit(names, [(sizes, run[key]) for sizes, run in samples])
+        found[key] = "unknown" if number is None else number
+    return found, largest
+
+
+def _at(form: Structure, rank: str, n: int) -> int:
+    """Size n for a rank, or n tiles when it is partitioned."""
+    inner = factors_of(form.cascade, rank)[1:]
+    return n * prod(3 for _ in inner)
+
+
+# ---------------------------------------------------------------------------------- what goes with the counts
+
+
+def _rank(
+    number: int, rank: Counted, numbers: Mapping[Key, Number], base: Count, largest: Count, conflict: bool
+) -> RankPasses:
+    tensors = {lineage.roots[0]: numbers[number, "input", lineage.roots[0]] for lineage in rank.inputs}
+    derived = {lineage.roots[0]: numbers[number, "derived", lineage.roots[0]] for lineage in rank.derived}
+    number_of_passes = numbers[number, "passes", ""]
+    if rank.is_factor:
+        return RankPasses(rank.rank, True, number_of_passes, tensors, derived)
+    leading = next((t for t, n in (*tensors.items(), *derived.items()) if n == number_of_passes), None)
+    if number_of_passes == 0:
+        leading = None
+    return RankPasses(
+        rank.rank, False, number_of_passes, tensors, derived, numbers[number, "sweeps", ""], conflict, leading
+    )
+
+
+def _conflicts(base: Count) -> dict[int, bool]:
+    """Rank's number -> whether the Einsums of some sweep have no common order."""
+    questions: list[Question] = []
+    owners: list[int] = []
+    for number, rank in enumerate(base.ranks):
+        if rank.sweep is None:
+            continue
+        by_level: dict[int, set[int]] = {}
+        for statement, level in enumerate(base.levels.statement_levels[:, rank.sweep].tolist()):
+            if level:
+                by_level.setdefault(level, set()).add(statement)
+        for members in by_level.values():
+            questions.append(Question(rank.sweep, frozenset(members)))
+            owners.append(number)
+    found: dict[int, bool] = {}
+    for owner, before in zip(owners, orders(base.graph, base.levels, questions), strict=True):
+        found[owner] = found.get(owner, False) or has_cycle(before)
+    return found
+
+
+def leading_column(run: Count, number: int, leading: str) -> int:
+    """The column of the leading tensor's first fiber with the largest count."""
+    rank = run.ranks[number]
+    for tensor, first, last in (*rank.inputs, *rank.derived):
+        if tensor == leading:
+            counts: list[int] = run.levels.counts[first:last].tolist()
+            return first + counts.index(max(counts))
+    raise KeyError(leading)
+
+
+def _add_barriers(found: dict[str, RankPasses], ranks: tuple[Counted, ...], base: Count, largest: Count) -> None:
+    """Put in the barriers of each rank's leading fiber, and the pass of every Einsum."""
+    for run, formulas in ((base, False), (largest, True)):
+        chosen = []
+        for number, rank in enumerate(ranks):
+            known = found[rank.rank]
+            if known.leading is not None and isinstance(known.passes, str) == formulas:
+                chosen.append((rank.rank, leading_column(run, number, known.leading), run.ranks[number].sweep))
+        if not chosen:
+            continue
+        ends = barriers(run.graph, run.levels, [column for _, column, _ in chosen])
+        for (name, column, sweep), walls in zip(chosen, ends, strict=True):
+            if formulas:
+                found[name] = _replace(found[name], _steady(walls), ())
+            else:
+                found[name] = _replace(found[name], walls, _einsums(run, column, sweep))
+
+
+def _replace(known: RankPasses, walls: tuple[Barrier, ...], einsums: tuple[EinsumPass, ...]) -> RankPasses:
+    return replace(known, barriers=walls, einsums=einsums)
+
+
+def _einsums(run: Count, column: int, sweep: int | None) -> tuple[EinsumPass, ...]:
+    table = run.levels.statement_levels
+    return tuple(
+        EinsumPass(s.tensor, s.einsum.span.line, int(table[i, column]), 0 if sweep is None else int(table[i, sweep]))
+        for i, s in enumerate(run.graph.structure.statements)
+    )
+
+
+def _steady(walls: tuple[Barrier, ...]) -> tuple[Barrier, ...]:
+    """The different barriers of one step, away from where the run starts and ends, in text order."""
+    middle = walls[1:-1] if len(walls) > 4 else walls
+    distinct = {barrier.einsums: barrier for barrier in reversed(middle)}
+    steps = sorted(distinct.values(), key=lambda barrier: (barrier.line, barrier.einsums))
+    return tuple(Barrier(None, barrier.einsums, barrier.line, barrier.reason) for barrier in steps)

@@ -1,0 +1,238 @@
+"""What a cascade's statements read and write, whatever the sizes: the part of the analysis done once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fusemax.cascade.ir import Access, Cascade, Einsum, Expr, Section, Variable, walk
+from fusemax.cascade.positions import equal_classes, position_ranks
+from fusemax.cascade.ranks import rank_of_variable
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One access on the right side. `held[p]` are the variables of position p, gathers in, filters out."""
+
+    tensor: str
+    access: Access
+    held: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One Einsum with its place. `variables` are its axes: the step variable, the left ones, the reduced ones."""
+
+    number: int
+    einsum: Einsum
+    section: int
+    step: str | None
+    descending: bool
+    variables: tuple[str, ...]
+    num_left: int
+    reads: tuple[Read, ...]
+    filters: tuple[Expr, ...]
+    bare: dict[str, tuple[int, ...]]
+    read_tensors: frozenset[str]
+
+    @property
+    def tensor(self) -> str:
+        """The tensor on the left."""
+        return self.einsum.tensor
+
+    @property
+    def reduced(self) -> tuple[str, ...]:
+        """The variables that are on the right and not on the left."""
+        return self.variables[self.num_left :]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A cascade's statements with their schedule.
+
+    `groups` are statements that need one another, in an order in which all of them can run; a group of more
+    than one statement, or of one that reads its own tensor inside `iterate`, runs step by step, any other
+    at once. `rank[v]` is the rank a variable walks; `positions[T]` the rank of each position of a tensor.
+    """
+
+    cascade: Cascade
+    statements: tuple[Statement, ...]
+    groups: tuple[tuple[int, ...], ...]
+    stepwise: tuple[bool, ...]
+    rank: dict[str, str]
+    positions: dict[str, tuple[str | None, ...]]
+    classes: dict[str, str]
+    symmetric: frozenset[str]
+    depends_on_data: bool
+
+    def symmetric_class(self, rank: str | None) -> str | None:
+        """The class (`equal` ranks are one class) of a rank whose coordinates can be permuted, else None."""
+        if rank is None:
+            return None
+        name = self.classes.get(rank, rank)
+        return name if name in self.symmetric else None
+
+
+def structure(cascade: Cascade) -> Structure:
+    """Everything about a legal cascade that does not depend on sizes."""
+    statements: list[Statement] = []
+    for section_number, section in enumerate(cascade.sections):
+        for einsum in section.einsums:
+            statements.append(_statement(len(statements), einsum, section_number, section))
+    rank: dict[str, str] = {}
+    for statement in statements:
+        for variable in statement.variables:
+            if variable not in rank:
+                rank[variable] = rank_of_variable(cascade, variable)
+    positions, classes = position_ranks(cascade), equal_classes(cascade)
+    groups, stepwise = _schedule(statements)
+    depends = any(_reads_data(index) for s in statements for index in _indices_and_filters(s))
+    return Structure(
+        cascade, tuple(statements), groups, stepwise, rank, positions, classes,
+        frozenset() if depends else _symmetric(statements, rank, positions, classes), depends,
+    )  # fmt: skip
+
+
+def _statement(number: int, einsum: Einsum, section_number: int, section: Section) -> Statement:
+    step = section.variable if section.kind == "iterate" else None
+    left: dict[str, None] = {} if step is None else {step: None}
+    bare: dict[str, tuple[int, ...]] = {}
+    for position, index in enumerate(einsum.left):
+        if isinstance(index, Variable):
+            left[index.name] = None
+            bare[index.name] = (*bare.get(index.name, ()), position)
+        else:
+            left.update((node.name, None) for node in walk(index) if isinstance(node, Variable))
+    right: dict[str, None] = {}
+    reads: list[Read] = []
+    filters: list[Expr] = []
+    for node in walk(einsum.right):
+        if isinstance(node, Variable):
+            right[node.name] = None
+        elif isinstance(node, Access):
+            reads.append(Read(node.tensor, node, tuple(_held(index.value) for index in node.indices)))
+            filters += [index.filter for index in node.indices if index.filter is not None]
+    variables = (*left, *(v for v in right if v not in left))
+    return Statement(
+        number, einsum, section_number, step, step is not None and section.until is None, variables, len(left),
+        tuple(reads), tuple(filters), bare, frozenset(read.tensor for read in reads),
+    )  # fmt: skip
+
+
+def _held(index: Expr) -> frozenset[str]:
+    if isinstance(index, Variable):
+        return frozenset((index.name,))
+    held: set[str] = set()
+    stack: list[Expr] = [index]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Variable):
+            held.add(node.name)
+        elif isinstance(node, Access):
+            stack += [inner.value for inner in node.indices]  # filters do not count
+        else:
+            stack += _operands(node)
+    return frozenset(held)
+
+
+def _operands(node: Expr) -> tuple[Expr, ...]:
+    from fusemax.cascade.ir import children
+
+    return children(node)
+
+
+def _indices_and_filters(statement: Statement) -> list[Expr]:
+    indices = [index.value for read in statement.reads for index in read.access.indices]
+    return [index for index in indices if not isinstance(index, Variable)] + list(statement.filters)
+
+
+def _reads_data(index: Expr) -> bool:
+    return any(isinstance(node, Access) for node in walk(index))
+
+
+# --------------------------------------------------------------------------------------------------- schedule
+
+
+def _schedule(statements: list[Statement]) -> tuple[tuple[tuple[int, ...], ...], tuple[bool, ...]]:
+    """Strongly connected statements of each section, a section's groups after those they need."""
+    groups: list[tuple[int, ...]] = []
+    stepwise: list[bool] = []
+    for section in range(statements[-1].section + 1 if statements else 0):
+        members = [s for s in statements if s.section == section]
+        if members and members[0].step is not None:
+            for group in _components(members):
+                groups.append(group)
+                stepwise.append(len(group) > 1 or _is_recurrent(statements[group[0]]))
+        else:
+            groups += [(s.number,) for s in members]
+            stepwise += [False] * len(members)
+    return tuple(groups), tuple(stepwise)
+
+
+def _is_recurrent(statement: Statement) -> bool:
+    return statement.tensor in statement.read_tensors
+
+
+def _components(members: list[Statement]) -> list[tuple[int, ...]]:
+    """Groups of statements that read one another's tensors, in an order that serves every read."""
+    first = members[0].number
+    writers: dict[str, int] = {}
+    for s in members:
+        writers[s.tensor] = writers.get(s.tensor, 0) | 1 << (s.number - first)
+    needs = [0] * len(members)
+    for i, s in enumerate(members):
+        for tensor in s.read_tensors:
+            needs[i] |= writers.get(tensor, 0)
+    for k in range(len(members)):  # transitive closure, one bit per statement
+        bit = 1 << k
+        for i in range(len(members)):
+            if needs[i] & bit:
+                needs[i] |= needs[k]
+    order: list[tuple[int, ...]] = []
+    done = 0
+    while len([m for group in order for m in group]) < len(members):
+        for i in range(len(members)):
+            if done >> i & 1:
+                continue
+            same = [j for j in range(len(members)) if j == i or (needs[i] >> j & 1 and needs[j] >> i & 1)]
+            mask = sum(1 << j for j in same)
+            if needs[i] & ~mask & ~done == 0:
+                order.append(tuple(first + j for j in same))
+                done |= mask
+    return order
+
+
+# --------------------------------------------------------------------------------------------------- symmetry
+
+
+def _symmetric(
+    statements: list[Statement],
+    rank: dict[str, str],
+    positions: dict[str, tuple[str | None, ...]],
+    classes: dict[str, str],
+) -> frozenset[str]:
+    """Classes of ranks whose coordinates only ever index positions of their own class, as they are.
+
+    Renaming the coordinates of such a class renames cells and reads alike, so all fibers that differ only
+    there have the same counts and one of them is enough.
+    """
+
+    def class_of(name: str | None) -> str:
+        return "" if name is None else classes.get(name, name)
+
+    broken = {""}
+    for s in statements:
+        if s.step is not None:
+            broken.add(class_of(rank[s.step]))
+        for condition in s.filters:
+            broken |= {class_of(rank[n.name]) for n in walk(condition) if isinstance(n, Variable)}
+        accesses = [(s.tensor, s.einsum.left)]
+        accesses += [(read.tensor, tuple(i.value for i in read.access.indices)) for read in s.reads]
+        for tensor, indices in accesses:
+            for position, index in zip(positions[tensor], indices, strict=True):
+                if isinstance(index, Variable) and class_of(rank[index.name]) == class_of(position):
+                    continue
+                broken.add(class_of(position))
+                broken |= {class_of(rank[n.name]) for n in walk(index) if isinstance(n, Variable)}
+    known = {class_of(rank[v]) for s in statements for v in s.variables}
+    known |= {class_of(r) for ranks in positions.values() for r in ranks}
+    return frozenset(known - broken)

@@ -1,0 +1,214 @@
+"""A cascade unrolled at small sizes: every written cell, its points, and the cells each point reads.
+
+Cells are numbered across all tensors. Cell 0 is no cell at all: what a point that a filter removed reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusemax.analysis.expression import Scope, evaluate
+from fusemax.analysis.structure import Read, Statement, Structure
+from fusemax.base.errors import FusemaxError
+from fusemax.cascade.ir import Access, Expr, Variable
+
+Cells = NDArray[np.intp]
+
+MOST_READS = 1 << 26
+"""Reads an unrolled cascade may hold; some rank would have to be unrolled far past the smallest sizes."""
+
+
+class TooLarge(FusemaxError):
+    """A cascade that cannot be unrolled within memory, even at the smallest sizes."""
+
+
+class OutOfRange(Exception):
+    """An index past a tensor's extent at these sizes."""
+
+    def __init__(self, tensor: str, position: int, index: int) -> None:
+        super().__init__(f"{tensor}, position {position}: {index}")
+        self.tensor, self.position, self.index = tensor, position, index
+
+
+@dataclass(frozen=True, slots=True)
+class Unrolled:
+    """One statement unrolled.
+
+    `cells` has one cell per setting of the left variables, the step variable outermost; `reads` has shape
+    (cells, points per cell, accesses). `shape` are the extents of the statement's variables.
+    """
+
+    statement: Statement
+    shape: tuple[int, ...]
+    cells: Cells
+    reads: Cells
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps its section makes."""
+        return self.shape[0] if self.statement.step is not None else 1
+
+    def steps(self) -> list[slice]:
+        """The rows of `cells` and `reads` that each step writes, in the order of the run."""
+        rows = len(self.cells) // self.num_steps
+        slices = [slice(i * rows, (i + 1) * rows) for i in range(self.num_steps)]
+        return slices[::-1] if self.statement.descending else slices
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All statements unrolled. `base[T]` is the first cell of a tensor, `extents[T]` its positions' extents."""
+
+    structure: Structure
+    sizes: Mapping[str, int]
+    base: Mapping[str, int]
+    extents: Mapping[str, tuple[int, ...]]
+    num_cells: int
+    statements: tuple[Unrolled, ...]
+
+    def cells_of(self, tensor: str) -> slice:
+        """The numbers of a tensor's cells, last position fastest."""
+        first = self.base[tensor]
+        return slice(first, first + prod(self.extents[tensor]))
+
+
+def unroll(structure: Structure, sizes: Mapping[str, int]) -> Graph:
+    """Unroll a legal cascade at the given sizes; raises `OutOfRange` where they do not fit its indices."""
+    parameters = {p.name: p.value for p in structure.cascade.parameters}
+    shapes = [_shape(structure, s, sizes) for s in structure.statements]
+    if sum(prod(shape) * max(1, len(s.reads)) for s, shape in zip(structure.statements, shapes, strict=True)) > (
+        MOST_READS
+    ):
+        raise TooLarge(f"{structure.cascade.file}: too large to unroll at {dict(sizes)}")
+    meshes = [_mesh(s, shape) for s, shape in zip(structure.statements, shapes, strict=True)]
+
+    def unread(access: Access) -> Any:
+        raise ValueError(f"{access.tensor} is read outside a gather")
+
+    lefts = []
+    extents: dict[str, tuple[int, ...]] = {
+        d.tensor: tuple(sizes[structure.positions[d.tensor][i] or ""] for i in range(len(d.variables)))
+        for d in structure.cascade.inputs
+    }
+    for s, mesh in zip(structure.statements, meshes, strict=True):
+        scope = Scope(mesh, sizes, parameters, unread)
+        left = [evaluate(index, scope) for index in s.einsum.left]
+        lefts.append(left)
+        largest = tuple(int(np.max(index)) + 1 for index in left)
+        known = extents.get(s.tensor, largest)
+        extents[s.tensor] = tuple(map(max, known, largest))
+    base: dict[str, int] = {}
+    num_cells = 1
+    for tensor, shape in extents.items():
+        base[tensor] = num_cells
+        num_cells += prod(shape)
+    values: Callable[[Access, Mapping[str, Any]], Any] | None = None
+    if structure.depends_on_data:
+        from fusemax.analysis.values import Values
+
+        values = Values(structure, sizes, extents).read
+    unrolled = tuple(
+        _unroll(s, shape, mesh, left, _Layout(sizes, parameters, base, extents, values))
+        for s, shape, mesh, left in zip(structure.statements, shapes, meshes, lefts, strict=True)
+    )
+    return Graph(structure, sizes, base, extents, num_cells, unrolled)
+
+
+def _shape(structure: Structure, statement: Statement, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(sizes[structure.rank[v]] for v in statement.variables)
+
+
+def _mesh(statement: Statement, shape: tuple[int, ...]) -> dict[str, Cells]:
+    """Each variable's coordinates along its own axis."""
+    rank = len(shape)
+    return {
+        v: np.arange(size).reshape((1,) * axis + (size,) + (1,) * (rank - axis - 1))
+        for axis, (v, size) in enumerate(zip(statement.variables, shape, strict=True))
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    sizes: Mapping[str, int]
+    parameters: Mapping[str, float]
+    base: Mapping[str, int]
+    extents: Mapping[str, tuple[int, ...]]
+    values: Callable[[Access, Mapping[str, Any]], Any] | None
+
+    def scope(self, mesh: Mapping[str, Any]) -> Scope:
+        def read(access: Access) -> Any:
+            assert self.values is not None
+            return self.values(access, mesh)
+
+        return Scope(mesh, self.sizes, self.parameters, read)
+
+
+def _unroll(
+    statement: Statement, shape: tuple[int, ...], mesh: Mapping[str, Cells], left: list[Any], layout: _Layout
+) -> Unrolled:
+    scope = layout.scope(mesh)
+    kept = _kept(statement.filters, scope)
+    reads = np.empty((*shape, len(statement.reads)), dtype=np.intp)
+    for number, read in enumerate(statement.reads):
+        flat = _flat(read.tensor, _indices(read, scope), layout, kept)
+        reads[..., number] = flat if kept is None else np.where(kept, flat, 0)
+    outer = shape[: statement.num_left]
+    cells = np.empty((*outer, *(1 for _ in shape[statement.num_left :])), dtype=np.intp)
+    cells[...] = _flat(statement.tensor, left, layout, None)
+    points = prod(shape[statement.num_left :])
+    return Unrolled(statement, shape, cells.reshape(-1), reads.reshape(prod(outer), points, len(statement.reads)))
+
+
+def _kept(filters: tuple[Expr, ...], scope: Scope) -> Any:
+    """Where all filters hold; None without filters."""
+    if not filters:
+        return None
+    with np.errstate(all="ignore"):
+        conditions = [np.asarray(evaluate(condition, scope)) != 0 for condition in filters]
+    kept = conditions[0]
+    for condition in conditions[1:]:
+        kept = kept & condition
+    return kept
+
+
+def _indices(read: Read, scope: Scope) -> list[Any]:
+    return [
+        scope.variables[index.value.name] if isinstance(index.value, Variable) else evaluate(index.value, scope)
+        for index in read.access.indices
+    ]
+
+
+def _flat(tensor: str, indices: list[Any], layout: _Layout, kept: Any) -> Any:
+    """Cell numbers of an access; an index that no kept point uses may be anything."""
+    flat: Any = layout.base[tensor]
+    extents = layout.extents[tensor]
+    stride = prod(extents)
+    for position, index in enumerate(indices):
+        extent = extents[position]
+        stride //= extent
+        whole = _integers(index)
+        if whole.size and (whole.min() < 0 or whole.max() >= extent):
+            if kept is None:
+                worst = int(whole.max()) if whole.max() >= extent else int(whole.min())
+                raise OutOfRange(tensor, position, worst)
+            used = np.where(kept, whole, 0)
+            if used.min() < 0 or used.max() >= extent:
+                raise OutOfRange(tensor, position, int(used.max() if used.max() >= extent else used.min()))
+            whole = used
+        flat = flat + whole * stride
+    return flat
+
+
+def _integers(index: Any) -> Cells:
+    array: Cells = np.asarray(index)
+    if array.dtype.kind in "iu":
+        return array
+    with np.errstate(all="ignore"):
+        finite: Cells = np.trunc(np.nan_to_num(array, nan=-1.0, posinf=2.0**40, neginf=-(2.0**40))).astype(np.intp)
+    return finite
