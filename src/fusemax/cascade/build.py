@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token, Transformer, v_args
+from lark import Transformer, v_args
 
 from fusemax.cascade import ir
+from fusemax.cascade.automaton import AnyToken, Token
 from fusemax.cascade.tokens import FUNCTIONS
 
 
 class Misread(Exception):
     """A token that the grammar takes and the language does not."""
 
-    def __init__(self, token: Token, message: str) -> None:
+    def __init__(self, token: AnyToken, message: str) -> None:
         super().__init__(message)
         self.token, self.message = token, message
 
 
-def span(token: Token) -> ir.Span:
+def span(token: AnyToken) -> ir.Span:
     """Where a token stands."""
     return ir.Span(token.line or 1, token.column or 1, max(len(token), 1))
 
 
 def _is(item: object, kind: str) -> bool:
-    return isinstance(item, Token) and item.type == kind
+    return getattr(item, "type", None) == kind
 
 
 def _number(token: Token) -> int | float:
@@ -63,7 +64,7 @@ class Builder(Transformer[Token, ir.Cascade]):
 
     def call(self, function: Token, *rest: Any) -> ir.Call:
         fewest, most = FUNCTIONS[function]
-        arguments = tuple(item for item in rest if not isinstance(item, Token))
+        arguments = tuple(item for item in rest if not isinstance(item, str))
         commas, closing = _tokens(rest, "COMMA"), _tokens(rest, "RPAR")[-1]
         wanted = f"{fewest}" if fewest == most else f"at least {fewest}"
         message = f"{function} takes {wanted} argument{'s' if wanted != '1' else ''}, found {len(arguments)}"
@@ -94,7 +95,7 @@ class Builder(Transformer[Token, ir.Cascade]):
 
     def statement(self, tensor: Token, *rest: Any) -> ir.Einsum:
         equals = next(i for i, item in enumerate(rest) if _is(item, "EQUALS"))
-        left = tuple(item for item in rest[:equals] if not isinstance(item, Token))
+        left = tuple(item for item in rest[:equals] if not isinstance(item, str))
         reductions = tuple(item for item in rest[equals + 2 :] if isinstance(item, ir.Reduction))
         return ir.Einsum(str(tensor), left, rest[equals + 1], reductions, span(tensor))
 
@@ -139,16 +140,15 @@ class Builder(Transformer[Token, ir.Cascade]):
         return ir.Size(str(rank), int(_number(value)), span(rank), span(value))
 
     def count_claim(self, *items: Any) -> ir.Claim:
-        first = next(item for item in items if isinstance(item, Token))
-        rank = _tokens(items, "CAPITAL")[0]
-        kind = "sweeps" if first.type == "SWEEPS" else "passes"
-        return ir.Claim(kind, str(rank), items[-1], span(first), span(rank))
+        rank, sweeps = _tokens(items, "CAPITAL")[0], _tokens(items, "SWEEPS")
+        kind = "sweeps" if sweeps else "passes"
+        return ir.Claim(kind, str(rank), items[-1], span((*sweeps, rank)[0]), span(rank))
 
     def conflict_claim(self, heading: Token, rank: Token) -> ir.Claim:
         return ir.Claim("conflict", str(rank), None, span(heading), span(rank))
 
     def _field(self, heading: Token, *rest: Any) -> tuple[Token, tuple[Any, ...]]:
-        return heading, tuple(item for item in rest if not isinstance(item, Token) or item.type == "STRING")
+        return heading, tuple(item for item in rest if not isinstance(item, str) or _is(item, "STRING"))
 
     text_field = decl_field = partition_field = pair_field = parameter_field = sizes_field = expect_field = _field
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fusemax.base.errors import SourceError
-from fusemax.cascade.ir import Cascade, Expr, Source, Span, children
+from fusemax.cascade.automaton import Automaton, Scanner, Stuck
+from fusemax.cascade.ir import Cascade, Einsum, Expr, Source, Span, children
 from fusemax.cascade.located import located
-from fusemax.cascade.resolve import resolve
+from fusemax.cascade.resolve import resolve, resolve_einsum
 from fusemax.cascade.tokens import FIELDS, FUNCTIONS, HEADINGS, REDUCTIONS, NestingError, significant
 
 if TYPE_CHECKING:
@@ -22,59 +23,81 @@ MAX_DEPTH = 800
 
 
 def parse(text: str, file: str = "<text>") -> Cascade:
-    """Read one cascade and give its names their meaning. The legality rules are `rules.check`, not this.
+    """Read one cascade and give its names their meaning. The legality rules are `check_rules`, not this.
 
     Raises `SourceError` at the first token that cannot be right.
     """
     source = Source(file, text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
+    if len(text) * 4 > MAX_BYTES and len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise located(source, Span(1, 1, 1), "the file is larger than 1 MiB")
-    cascade = replace(_read(source), origin=source)
+    cascade: Cascade = replace(_read(source, "file"), origin=source)
     for einsum in cascade.einsums:
-        for expr in (*einsum.left, einsum.right):
-            _check_depth(source, expr)
-    for claim in cascade.claims:
-        if claim.count is not None:
-            _check_depth(source, claim.count)
+        _check_depth(source, *einsum.left, einsum.right)
+    _check_depth(source, *(claim.count for claim in cascade.claims if claim.count is not None))
     return resolve(cascade)
 
 
+def parse_einsum(text: str, file: str = "<einsum>") -> Einsum:
+    """Read one statement on its own, such as `Z[m,n] = A[k,m]*B[k,n]`.
+
+    A capitalised name without brackets is a rank's size when the statement uses the rank's variable, and a
+    0-rank tensor otherwise. Raises `SourceError`.
+    """
+    source = Source(file, text)
+    einsum: Einsum = _read(source, "statement")
+    _check_depth(source, *einsum.left, einsum.right)
+    return resolve_einsum(einsum)
+
+
 @cache
-def _parser() -> Lark:
+def _lark() -> Lark:
     from lark import Lark
 
     from fusemax.cascade.build import Builder
 
     grammar = (files("fusemax.cascade") / "grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar, start="file", parser="lalr", lexer="basic", transformer=Builder(), keep_all_tokens=True,
-        maybe_placeholders=False,
+        grammar, start=["file", "statement"], parser="lalr", lexer="basic", transformer=Builder(),
+        keep_all_tokens=True, maybe_placeholders=False,
     )  # fmt: skip
 
 
-def _read(source: Source) -> Cascade:
-    from lark import UnexpectedCharacters, UnexpectedToken
+@cache
+def _machine(start: str) -> tuple[Scanner, Automaton]:
+    return Scanner(_lark()), Automaton(_lark(), start)
 
+
+def _read(source: Source, start: str) -> Any:
     from fusemax.cascade.build import Misread, span
 
     text = source.text if source.text.endswith("\n") else source.text + "\n"
-    reader = _parser().parse_interactive(text)
-    previous: Token | None = None
+    scanner, automaton = _machine(start)
     try:
-        for token in significant(reader.lexer_thread.lex(reader.parser_state)):
-            reader.feed_token(token)
-            previous = token
-        cascade: Cascade = reader.feed_eof(previous)
-    except UnexpectedCharacters as problem:
-        character = source.line(problem.line)[problem.column - 1 :][:1]
-        raise located(source, Span(problem.line, problem.column), f"unexpected character {character!r}") from None
-    except UnexpectedToken as problem:
-        raise _explain(source, problem, previous, reader.accepts()) from None
+        return automaton.run(significant(scanner.tokens(text)))
+    except Stuck:
+        return _read_slowly(source, text, start)
     except Misread as problem:
         raise located(source, span(problem.token), problem.message) from None
     except NestingError as problem:
         raise located(source, span(problem.token), str(problem)) from None
-    return cascade
+
+
+def _read_slowly(source: Source, text: str, start: str) -> Any:
+    """Read with lark's own loop, which stops at the first token that cannot be right and knows what could be."""
+    from lark import UnexpectedCharacters, UnexpectedToken
+
+    reader = _lark().parse_interactive(text, start=start)
+    previous: list[Token] = []
+    try:
+        for token in significant(reader.lexer_thread.lex(reader.parser_state)):
+            reader.feed_token(token)
+            previous = [*previous[-1:], token]
+        return reader.feed_eof(previous[-1] if previous else None)
+    except UnexpectedCharacters as problem:
+        character = source.line(problem.line)[problem.column - 1 :][:1]
+        raise located(source, Span(problem.line, problem.column), f"unexpected character {character!r}") from None
+    except UnexpectedToken as problem:
+        raise _explain(source, problem, previous[-1] if previous else None, reader.accepts()) from None
 
 
 def _explain(source: Source, problem: UnexpectedToken, previous: Token | None, accepted: set[str]) -> SourceError:
@@ -135,11 +158,11 @@ def _expected(accepted: set[str]) -> str:
 
 @cache
 def _symbols() -> dict[str, str]:
-    return {t.name: t.pattern.value for t in _parser().terminals if t.pattern.type == "str"}
+    return {t.name: t.pattern.value for t in _lark().terminals if t.pattern.type == "str"}
 
 
-def _check_depth(source: Source, expr: Expr) -> None:
-    stack: list[tuple[Expr, int]] = [(expr, 1)]
+def _check_depth(source: Source, *exprs: Expr) -> None:
+    stack = [(expr, 1) for expr in exprs]
     while stack:
         node, depth = stack.pop()
         if depth > MAX_DEPTH:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from fusemax.cascade.ir import (
     Access,
@@ -53,50 +54,128 @@ def print_number(value: int | float) -> str:
     return str(value) if isinstance(value, int) else repr(value)
 
 
+class Form:
+    """How expressions and statements are written. This one is canonical; subclasses change symbols and shapes."""
+
+    symbols: ClassVar[Mapping[str, str]] = {}
+    """Operator, constant or function -> what stands for it, where it is not itself."""
+
+    def word(self, name: str) -> str:
+        """An operator, constant or function as written here."""
+        return self.symbols.get(name, name)
+
+    def precedence(self, expr: Expr) -> int:
+        """How tightly an expression binds as written here."""
+        return precedence(expr)
+
+    def operand_precedence(self, expr: Binary) -> tuple[int, int]:
+        """The least precedence of the left and right operand that needs no parentheses here."""
+        return operand_precedence(expr)
+
+    def expr(self, expr: Expr, tight: bool = False) -> str:
+        """Text of an expression with the fewest parentheses; `tight` leaves out spaces, as inside index brackets."""
+        match expr:
+            case Binary():
+                return self._binary(expr, tight)
+            case Unary(operator="not"):
+                return f"{self.word('not')} {self._inner(expr.operand, _PRECEDENCE['not'], tight)}"
+            case Unary():
+                return f"{self.word('-')}{self._inner(expr.operand, _NEGATIVE, tight)}"
+            case Call():
+                return self.call(expr, tight)
+            case Access():
+                return self.access(expr.tensor, [self.index(index) for index in expr.indices])
+            case Number():
+                return self.number(expr.value)
+            case Constant():
+                return self.word(expr.name)
+            case Variable() | Shape() | ParameterUse() | Unknown():
+                return self.name(expr)
+
+    def _inner(self, expr: Expr, least: int, tight: bool) -> str:
+        text = self.expr(expr, tight)
+        return text if self.precedence(expr) >= least else self.group(text)
+
+    def group(self, text: str) -> str:
+        """Parentheses around something."""
+        return f"({text})"
+
+    def _binary(self, expr: Binary, tight: bool) -> str:
+        # A long sum leans left and may be hundreds of operations deep: that side is walked without recursion.
+        spine = [expr]
+        while isinstance(spine[-1].left, Binary):
+            spine.append(spine[-1].left)
+        text = self.expr(spine[-1].left, tight)
+        for node in reversed(spine):
+            left, right = self.operand_precedence(node)
+            text = text if self.precedence(node.left) >= left else self.group(text)
+            text = self.operation(node, text, self._inner(node.right, right, tight), tight)
+        return text
+
+    def operation(self, expr: Binary, left: str, right: str, tight: bool) -> str:
+        """An operation on two written operands."""
+        space = "" if tight and _PRECEDENCE[expr.operator] > _COMPARISON else " "
+        return f"{left}{space}{self.word(expr.operator)}{space}{right}"
+
+    def call(self, expr: Call, tight: bool) -> str:
+        """A function call."""
+        return f"{self.word(expr.function)}({', '.join(self.expr(a, tight) for a in expr.arguments)})"
+
+    def number(self, value: int | float) -> str:
+        """A literal."""
+        return print_number(value)
+
+    def name(self, expr: Variable | Shape | ParameterUse | Unknown) -> str:
+        """A rank variable, a rank's size, a parameter."""
+        return expr.rank if isinstance(expr, Shape) else expr.name
+
+    def access(self, tensor: str, indices: list[str]) -> str:
+        """A tensor with its written indices."""
+        return tensor + (f"[{', '.join(indices)}]" if indices else "")
+
+    def index(self, index: Index) -> str:
+        """One index of an access on the right, its filter spaced normally."""
+        text = self.expr(index.value, tight=True)
+        return text if index.filter is None else f"{text} : {self.expr(index.filter)}"
+
+    def reductions(self, einsum: Einsum) -> str:
+        """What follows `::`; empty for nothing."""
+        return " ".join(f"{r.operator}({', '.join(r.variables)})" for r in einsum.reductions)
+
+    def left(self, einsum: Einsum) -> str:
+        """The left side of a statement."""
+        return self.access(einsum.tensor, [self.expr(index, tight=True) for index in einsum.left])
+
+    def einsum(self, einsum: Einsum) -> str:
+        """One statement on one line."""
+        reductions = self.reductions(einsum)
+        return f"{self.left(einsum)} = {self.expr(einsum.right)}" + (f" :: {reductions}" if reductions else "")
+
+    def heading(self, section: Section) -> str:
+        """The line over a section."""
+        return heading(section)
+
+    def body(self, cascade: Cascade) -> str:
+        """The statements, in sections when there are any."""
+        if all(section.kind == "flat" for section in cascade.sections):
+            return "\n".join(map(self.einsum, cascade.einsums))
+        return "\n\n".join(
+            "\n".join([self.heading(section), *(f"  {self.einsum(einsum)}" for einsum in section.einsums)])
+            for section in cascade.sections
+        )
+
+
+CANONICAL = Form()
+
+
 def print_expr(expr: Expr, *, tight: bool = False) -> str:
     """Text of an expression with the fewest parentheses; `tight` leaves out spaces, as inside index brackets."""
-
-    def inner(child: Expr, least: int) -> str:
-        text = print_expr(child, tight=tight)
-        return text if precedence(child) >= least else f"({text})"
-
-    match expr:
-        case Number():
-            return print_number(expr.value)
-        case Constant() | Variable() | ParameterUse() | Unknown():
-            return expr.name
-        case Shape():
-            return expr.rank
-        case Access():
-            return expr.tensor + (f"[{', '.join(map(print_index, expr.indices))}]" if expr.indices else "")
-        case Call():
-            # A comma has no tight form and arguments are whole expressions, whatever stands around them.
-            return f"{expr.function}({', '.join(print_expr(a, tight=tight) for a in expr.arguments)})"
-        case Unary(operator="not"):
-            return f"not {inner(expr.operand, _PRECEDENCE['not'])}"
-        case Unary():
-            return f"-{inner(expr.operand, _NEGATIVE)}"
-        case Binary():
-            left, right = operand_precedence(expr)
-            space = "" if tight and _PRECEDENCE[expr.operator] > _COMPARISON else " "
-            return f"{inner(expr.left, left)}{space}{expr.operator}{space}{inner(expr.right, right)}"
-
-
-def print_index(index: Index) -> str:
-    """One index of an access on the right, its filter spaced normally."""
-    text = print_expr(index.value, tight=True)
-    return text if index.filter is None else f"{text} : {print_expr(index.filter)}"
+    return CANONICAL.expr(expr, tight)
 
 
 def print_einsum(einsum: Einsum) -> str:
     """One statement on one line."""
-    left = einsum.tensor
-    if einsum.left:
-        left += f"[{', '.join(print_expr(index, tight=True) for index in einsum.left)}]"
-    text = f"{left} = {print_expr(einsum.right)}"
-    if einsum.reductions:
-        text += " :: " + " ".join(f"{r.operator}({', '.join(r.variables)})" for r in einsum.reductions)
-    return text
+    return CANONICAL.einsum(einsum)
 
 
 def print_declaration(declaration: Declaration) -> str:
@@ -123,7 +202,9 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _header(cascade: Cascade) -> str:
+def print_header(cascade: Cascade) -> str:
+    """The fields before the body."""
+
     def line(keyword: str, items: Iterable[str]) -> list[str]:
         text = ", ".join(items)
         return [f"{keyword:<9} {text}"] if text else []
@@ -146,14 +227,9 @@ def _header(cascade: Cascade) -> str:
 
 def print_body(cascade: Cascade) -> str:
     """The statements, in sections when there are any."""
-    if all(section.kind == "flat" for section in cascade.sections):
-        return "\n".join(map(print_einsum, cascade.einsums))
-    return "\n\n".join(
-        "\n".join([heading(section), *(f"  {print_einsum(einsum)}" for einsum in section.einsums)])
-        for section in cascade.sections
-    )
+    return CANONICAL.body(cascade)
 
 
 def print_cascade(cascade: Cascade) -> str:
     """The canonical text of a cascade, its last line ended."""
-    return f"{_header(cascade)}\n\n{print_body(cascade)}\n"
+    return f"{print_header(cascade)}\n\n{print_body(cascade)}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lark import Token
+from fusemax.cascade.automaton import AnyToken, SomeToken
 
 MAX_NESTING = 100
 
@@ -34,12 +34,12 @@ _OPERAND_END = frozenset({"CAPITAL", "SMALL", "INT", "REAL", "INF", "PI"}) | _CL
 class NestingError(Exception):
     """More than `MAX_NESTING` brackets, unary operators and calls inside each other; holds the token."""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: AnyToken) -> None:
         super().__init__(f"nested more than {MAX_NESTING} deep")
         self.token = token
 
 
-def significant(tokens: Iterable[Token]) -> Iterator[Token]:
+def significant(tokens: Iterable[SomeToken]) -> Iterator[SomeToken]:
     """The tokens the grammar sees: no newline before the first one or inside brackets.
 
     Raises `NestingError` at the first token past the limit. A function's name counts as the start of its
