@@ -33,7 +33,24 @@ def series(names: Sequence[str]) -> dict[str, str]:
 
 
 def ramp(number: int) -> list[str]:
-    """`number` colours from dark to light; past nine neighbours may be alike."""
+    """`number` colours of the viridis map for things in an order.
+
+    Up to six go from dark to light. More would make neighbours alike, so they alternate between the darker and the
+    lighter half.
+    """
     if number <= 1:
         return [_RAMP[2]][:number]
-    return [_RAMP[round(i * (len(_RAMP) - 1) / (number - 1))] for i in range(number)]
+    places = [i * (len(_RAMP) - 1) / (number - 1) for i in range(number)]
+    found = [_between(place) for place in places]
+    if number <= 6:
+        return found
+    half = (number + 1) // 2
+    return [found[i // 2 + (half if i % 2 else 0)] for i in range(number)]
+
+
+def _between(place: float) -> str:
+    """The colour at a place along the ramp, mixed from its two neighbours."""
+    low = min(int(place), len(_RAMP) - 2)
+    ends = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in _RAMP[low : low + 2]]
+    mixed = [round(a + (b - a) * (place - low)) for a, b in zip(*ends, strict=True)]
+    return "#" + "".join(f"{part:02x}" for part in mixed)

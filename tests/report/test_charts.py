@@ -1,0 +1,74 @@
+"""Charts of plain rows: what they plot, and that bad rows are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fusemax.base.errors import UsageError
+from fusemax.report.charts import capacity_traffic, pareto, roofline, stacked
+from fusemax.report.export import picture
+from fusemax.report.palette import DESIGN_COLOURS
+
+DOTS: list[dict[str, object]] = [
+    {"label": "QK", "group": "fusemax", "intensity": 300, "performance": 5e13},
+    {"label": "softmax", "group": "unfused", "intensity": 1.0, "performance": 2e11},
+]
+CURVE: list[dict[str, object]] = [{"cascade": "c1", "capacity": 2**k, "traffic": 2 ** (40 - k)} for k in range(10, 20)]
+
+
+def rows_of(spec: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    return list(spec["datasets"].values())
+
+
+def test_roofline_has_its_corner_at_the_ridge() -> None:
+    spec = roofline(DOTS, peak=6e13, bandwidth=4e11, designs=("unfused", "flat", "fusemax")).to_dict()
+    roof = next(rows for rows in rows_of(spec) if "place" in rows[0])
+    assert (roof[1]["intensity"], roof[1]["performance"]) == (150.0, 6e13)
+    assert all(point["performance"] <= min(6e13, point["intensity"] * 4e11 * (1 + 1e-12)) for point in roof)
+    assert spec["title"]["subtitle"] == "peak 60 Top/s, 372.5 GiB/s"
+    assert spec["layer"][1]["encoding"]["color"]["scale"]["range"] == list(DESIGN_COLOURS[:3])
+
+
+def test_capacity_axis_is_in_binary_units() -> None:
+    spec = capacity_traffic(CURVE, marks=[{"label": "here", "capacity": 4096}]).to_dict()
+    axis = spec["layer"][0]["encoding"]["x"]["axis"]
+    assert axis["values"][0] == 1024
+    assert "datum.value == 1024 ? '1 KiB'" in axis["labelExpr"]
+
+
+def test_pareto_front() -> None:
+    points: list[dict[str, object]] = [{"t": t, "e": e} for t, e in [(1, 9), (2, 5), (3, 5), (3, 2), (4, 8), (1, 9)]]
+    spec = pareto(points, x=("t", "time (s)"), y=("e", "energy (J)"), interactive=True).to_dict()
+    data = next(rows for rows in rows_of(spec) if len(rows) == 6)
+    assert [row["point"] == "on the front" for row in data] == [True, True, False, True, False, False]
+    assert spec["title"]["subtitle"] == "3 of 6 points on the front"
+
+
+def test_stacked_keeps_the_order_of_parts() -> None:
+    rows: list[dict[str, object]] = [
+        {"design": d, "Einsum": e, "energy": 1.0} for d in ("b", "a") for e in ("QK", "LM", "AV")
+    ]
+    spec = stacked(rows, by="design", part="Einsum", value="energy", unit="J", title="Energy").to_dict()
+    assert spec["encoding"]["color"]["sort"] == ["QK", "LM", "AV"]
+    assert spec["encoding"]["y"]["sort"] == ["b", "a"]
+    assert spec["encoding"]["x"]["title"] == "energy (J)"
+
+
+@pytest.mark.parametrize("value", [None, "x", True])
+def test_rows_without_numbers_are_refused(value: object) -> None:
+    with pytest.raises(UsageError, match="column 'intensity' needs a number"):
+        roofline([{**DOTS[0], "intensity": value}], peak=1.0, bandwidth=1.0)
+
+
+def test_charts_draw() -> None:
+    """vl-convert compiles every chart: what altair accepts but Vega-Lite does not would show here."""
+    charts = [
+        roofline(DOTS, peak=6e13, bandwidth=4e11),
+        capacity_traffic(CURVE),
+        pareto(DOTS, x=("intensity", "x"), y=("performance", "y"), interactive=True),
+        stacked(DOTS, by="group", part="label", value="intensity", unit="op/B", title="t"),
+    ]
+    for chart in charts:
+        assert picture(chart, "svg").startswith(b"<svg")
