@@ -20,22 +20,23 @@ with `fusemax.analysis` or `fusemax.execute`. Where the definition leaves room i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 from fusemax.cascade.ir import Cascade
-from fusemax.cascade.ranks import factors_of, whole_of
 from tests.analysis.carrying import (
     Carriers,
     carrying_tensors,
+    factors_of,
     input_ranks,
     lineage_reads,
     root_positions,
     sweep_variables,
+    whole_of,
     written_ranks,
 )
-from tests.analysis.unrolled import Cell, Unrolled, Write, unroll
+from tests.analysis.unrolled import Cell, Unrolled, unroll
 
 Coordinate = tuple[int, ...]  # (m,), or (m1, m0) for a partitioned rank
 Fiber = tuple[int, ...]
@@ -57,13 +58,11 @@ class Lineage:
     coordinate: dict[Cell, Coordinate]
     fibers: dict[Cell, frozenset[Fiber]]
 
-    def visits(self, write: Write, point: int, complete: frozenset[Coordinate], fiber: Fiber) -> frozenset[Coordinate]:
+    located: list[list[tuple[tuple[Coordinate, frozenset[Fiber]], ...]]]  # per write and point: its lineage reads
+
+    def visits(self, write: int, point: int, complete: frozenset[Coordinate], fiber: Fiber) -> frozenset[Coordinate]:
         """Coordinates of the point's lineage reads that lie in F and on the fiber."""
-        reads = (r for r in write.points[point].reads if r.access in self.lineage_places[write.statement])
-        return frozenset(
-            self.coordinate[r.cell] for r in reads
-            if r.cell in self.coordinate and self.coordinate[r.cell] in complete and fiber in self.fibers[r.cell]
-        )  # fmt: skip
+        return frozenset(c for c, fibers in self.located[write][point] if c in complete and fiber in fibers)
 
 
 def lineage(run: Unrolled, rank: str, roots: Carriers, one_fiber: bool) -> Lineage:
@@ -76,7 +75,7 @@ def lineage(run: Unrolled, rank: str, roots: Carriers, one_fiber: bool) -> Linea
         reads = list(lineage_reads(einsum, carriers))
         places.append({place for place, _ in reads})
         sweep.append({v for _, access in reads for v in sweep_variables(cascade, access, carriers, rank)})
-    found = Lineage(run, rank, roots, carriers, places, sweep, {}, {})
+    found = Lineage(run, rank, roots, carriers, places, sweep, {}, {}, [])
     for cell in run.values:
         if cell[0] in roots:
             found.coordinate[cell] = _root_coordinate(run, rank, cell, roots[cell[0]])
@@ -90,6 +89,14 @@ def lineage(run: Unrolled, rank: str, roots: Carriers, one_fiber: bool) -> Linea
         if len({found.coordinate[c] for c in cells}) == 1:
             found.coordinate[write.cell] = next(found.coordinate[c] for c in cells)
             found.fibers[write.cell] = frozenset().union(*(found.fibers[c] for c in cells))
+    for write in run.writes:
+        lineage_cells = ([r.cell for r in p.reads if r.access in places[write.statement]] for p in write.points)
+        found.located.append(
+            [
+                tuple((found.coordinate[c], found.fibers[c]) for c in cells if c in found.coordinate)
+                for cells in lineage_cells
+            ]
+        )
     return found
 
 
@@ -111,14 +118,14 @@ Info = tuple[int, frozenset[Coordinate]]
 NOTHING: Info = (1, frozenset())
 
 
-def join(infos: Iterator[Info]) -> Info:
+def join(infos: Sequence[Info]) -> Info:
     """The higher level; the sets of equal levels united."""
     level, seen = NOTHING
     for other_level, other_seen in infos:
         if other_level > level:
             level, seen = other_level, other_seen
         elif other_level == level:
-            seen = seen | other_seen
+            seen |= other_seen
     return level, seen
 
 
@@ -137,12 +144,12 @@ class Levels:
 def levels(line: Lineage, complete: frozenset[Coordinate], fiber: Fiber) -> Levels:
     info: dict[Cell, Info] = {}
     table: list[dict[tuple[tuple[str, int], ...], dict[Coordinate, int]]] = [{} for _ in line.sweep]
-    for write in line.run.writes:
+    for w, write in enumerate(line.run.writes):
         o, s = write.cell, write.statement
         result = NOTHING
         for x, point in enumerate(write.points):
-            level, seen = join(info.get(read.cell, NOTHING) for read in point.reads)
-            visits = line.visits(write, x, complete, fiber)
+            level, seen = join([info[read.cell] for read in point.reads if read.cell in info])
+            visits = line.visits(w, x, complete, fiber)
             if visits:
                 if seen >= complete:
                     level, seen = level + 1, frozenset()
@@ -151,7 +158,7 @@ def levels(line: Lineage, complete: frozenset[Coordinate], fiber: Fiber) -> Leve
                 row = table[s].setdefault(setting, {})
                 for v in visits:
                     row[v] = max(row.get(v, level), level)
-            result = join(iter((result, (level, seen))))
+            result = join([result, (level, seen)])
         info[o] = result
     statement = [max((min(row.values()) for row in rows.values()), default=0) for rows in table]
     return Levels(info, statement)
@@ -245,7 +252,7 @@ def conflict(count: Count) -> bool:
     line, level_of = count.line, count.first.statement
     behind: dict[Cell, dict[int, frozenset[int]]] = {}  # cell -> level -> outer coordinates visited before it
     edges: dict[int, set[tuple[int, int]]] = {}
-    for write in line.run.writes:
+    for w, write in enumerate(line.run.writes):
         level = level_of[write.statement]
         union: dict[int, frozenset[int]] = {}
         for x, point in enumerate(write.points):
@@ -253,7 +260,7 @@ def conflict(count: Count) -> bool:
             for read in point.reads:
                 for name, outer in behind.get(read.cell, {}).items():
                     before[name] = before.get(name, frozenset()) | outer
-            own = frozenset(v[0] for v in line.visits(write, x, count.complete, ()))
+            own = frozenset(v[0] for v in line.visits(w, x, count.complete, ()))
             edges.setdefault(level, set()).update((u, v) for u in before.get(level, ()) for v in own if u != v)
             before[level] = before.get(level, frozenset()) | own
             for name, outer in before.items():

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fusemax.cascade.ir import Access, Binary, Cascade, Einsum, Expr, Number, Variable, children
-from fusemax.cascade.ranks import factors_of, rank_of_variable
+from fusemax.cascade.ranks import canonical, rank_of_variable
 from tests.analysis.unrolled import accesses
 
 Carriers = dict[str, tuple[int, ...]]  # tensor -> its carrying positions
 
 
 # ------------------------------------------------------------------------------------- ranks of positions
+
+
+def factors_of(cascade: Cascade, rank: str) -> tuple[str, ...]:
+    """The factors of a partitioned rank from the outermost in, aliases followed; empty for any other rank."""
+    for partition in cascade.partitions:
+        if canonical(cascade, partition.rank) == rank:
+            return tuple(canonical(cascade, factor) for factor in partition.factors)
+    return ()
+
+
+def whole_of(cascade: Cascade, rank: str) -> str | None:
+    """The partitioned rank that `rank` is a factor of, or None."""
+    wholes = (canonical(cascade, partition.rank) for partition in cascade.partitions)
+    return next((whole for whole in wholes if rank in factors_of(cascade, whole)), None)
 
 
 def input_ranks(cascade: Cascade, tensor: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusemax.cascade.ir import (
     Access,
@@ -76,12 +77,22 @@ class Write:
 
 @dataclass
 class Unrolled:
-    """The whole execution at one choice of sizes."""
+    """The whole execution at one choice of sizes and parameters."""
 
     cascade: Cascade
     sizes: dict[str, int]
+    parameters: dict[str, float]
     writes: list[Write] = field(default_factory=list)
     values: Values = field(default_factory=dict)
+
+
+def array_of(run: Unrolled, tensor: str) -> NDArray[np.float64]:
+    """The written cells of a tensor as an array."""
+    cells = {index: number for (name, index), number in run.values.items() if name == tensor}
+    array = np.full([1 + max(index[k] for index in cells) for k in range(len(next(iter(cells))))], np.nan)
+    for index, number in cells.items():
+        array[index] = number
+    return array
 
 
 def accesses(einsum: Einsum) -> tuple[Access, ...]:
@@ -94,10 +105,18 @@ def variables_of(expr: Expr) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Variable)))
 
 
-def unroll(cascade: Cascade, sizes: Mapping[str, int], seed: int = 0) -> Unrolled:
-    """Execute on random inputs (0 for inputs used in gathers) and record every written cell in order."""
-    run = Unrolled(cascade, dict(sizes))
-    run.values = _inputs(cascade, run.sizes, seed)
+def unroll(
+    cascade: Cascade,
+    sizes: Mapping[str, int],
+    arrays: Mapping[str, NDArray[np.float64]] | None = None,
+    parameters: Mapping[str, float] | None = None,
+) -> Unrolled:
+    """Execute and record every written cell in order; by default on random inputs (0 for inputs used in gathers)."""
+    constants = {p.name: float(p.value) for p in cascade.parameters} | dict(parameters or {})
+    run = Unrolled(cascade, dict(sizes), constants)
+    arrays = random_inputs(cascade, sizes) if arrays is None else arrays
+    for name, array in arrays.items():
+        run.values |= {(name, index): float(number) for index, number in np.ndenumerate(array)}
     statement = 0
     with np.errstate(all="ignore"):
         for section in cascade.sections:
@@ -118,7 +137,8 @@ def _steps(cascade: Cascade, sizes: Mapping[str, int], variable: str | None, dow
         yield {variable: step}
 
 
-def _inputs(cascade: Cascade, sizes: Mapping[str, int], seed: int) -> Values:
+def random_inputs(cascade: Cascade, sizes: Mapping[str, int], seed: int = 0) -> dict[str, NDArray[np.float64]]:
+    """Normally distributed arrays, and zeros for inputs used in gathers."""
     random = np.random.default_rng(seed)
     gathered = {
         inner.tensor
@@ -128,13 +148,11 @@ def _inputs(cascade: Cascade, sizes: Mapping[str, int], seed: int) -> Values:
         for inner in walk(index.value)
         if isinstance(inner, Access)
     }
-    values: Values = {}
+    arrays = {}
     for declaration in cascade.inputs:
-        shape = [range(sizes[rank_of_variable(cascade, v)]) for v in declaration.variables]
-        for index in product(*shape):
-            number = random.standard_normal()
-            values[declaration.tensor, index] = 0.0 if declaration.tensor in gathered else number
-    return values
+        array = random.standard_normal([sizes[rank_of_variable(cascade, v)] for v in declaration.variables])
+        arrays[declaration.tensor] = array * (declaration.tensor not in gathered)
+    return arrays
 
 
 def _execute(run: Unrolled, number: int, einsum: Einsum, fixed: Mapping[str, int]) -> None:
@@ -181,7 +199,7 @@ def _value(
         case Shape():
             return np.float64(run.sizes[canonical(run.cascade, expr.rank)])
         case ParameterUse():
-            return np.float64(next(p.value for p in run.cascade.parameters if p.name == expr.name))
+            return np.float64(run.parameters[expr.name])
         case Unary():
             operand = value(expr.operand)
             return -operand if expr.operator == "-" else np.float64(not operand)
@@ -237,8 +255,8 @@ def unrolling_sizes(cascade: Cascade, larger: int = 0) -> dict[str, int]:
             if r.operator in ("topk", "argtopk")}  # fmt: skip
     sizes: dict[str, int] = {}
     for partition in cascade.partitions:
-        sizes |= dict.fromkeys(partition.factors, 3 + larger)
-        sizes[partition.rank] = (3 + larger) ** len(partition.factors)
+        sizes |= {canonical(cascade, factor): 3 + larger for factor in partition.factors}
+        sizes[canonical(cascade, partition.rank)] = (3 + larger) ** len(partition.factors)
     partner = {e.left: e.right for e in cascade.equalities} | {e.right: e.left for e in cascade.equalities}
     names = {rank_of_variable(cascade, v) for d in cascade.inputs for v in d.variables}
     names |= {canonical(cascade, size.rank) for size in cascade.sizes}
