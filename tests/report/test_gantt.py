@@ -28,7 +28,7 @@ def test_text() -> None:
         "array2d [-------------------QK-------------------]   a[SLN]",
         "        [--------------------SLNV--------------------]",
         "array1d [------------------SPNV------------------]b",
-        "        0                                                 77",
+        "        0                                                77",
     ]
     assert lines[5] == "   unit     what  from  until  cycles"
     assert "a  array2d  LM      69     70       1" in lines
@@ -70,7 +70,8 @@ def test_any_spans_draw(spans: list[tuple[str, str, float, float]], width: int) 
     text = gantt_text(spans, width=width)
     assert all(len(line) <= width for line in text.split("\n"))
     svg = gantt_svg(spans)
-    assert svg.count("<title>") == len(spans)
+    found = [e.text for e in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}title")]
+    assert len(found) == len(spans)
 
 
 def test_bad_spans() -> None:

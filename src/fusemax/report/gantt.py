@@ -17,7 +17,7 @@ from fusemax.report.palette import ramp
 __all__ = ["Span", "gantt_svg", "gantt_text", "perfetto_trace"]
 
 LANE, GAP, CHARACTER = 26, 8, 7.2  # pixels: height of a lane, space between units, width of a character
-AXIS, MARGIN, MOST = 34, 10, 2000  # MOST: spans a picture can still show
+AXIS, MARGIN, MOST, LEAST = 34, 10, 2000, 1e-9  # MOST: spans a picture can still show
 CODES = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -68,14 +68,14 @@ def gantt_text(spans: Iterable[tuple[str, str, float, float]], width: int = 100,
     if not lanes:
         return ""
     left = min(24, max(len(lane.unit) for lane in lanes)) + 1
-    last = max(span.end for lane in lanes for span in lane.spans) or 1.0
+    last = max(LEAST, *(span.end for lane in lanes for span in lane.spans))
     columns = max(10, width - left - 1)
     codes: dict[Span, str] = {}
     lines = []
     for lane in lanes:
         cells = [" "] * columns
         for span in lane.spans:
-            _draw(cells, span, columns / last, codes)
+            _draw(cells, span, last, codes)
         lines.append(f"{lane.unit[: left - 1] if lane.first else '':<{left}}{''.join(cells)}".rstrip())
     lines.append(" " * left + _ruler(last, columns))
     names = [lane.unit for lane in lanes]
@@ -92,9 +92,9 @@ def gantt_text(spans: Iterable[tuple[str, str, float, float]], width: int = 100,
     return "\n".join([*lines[: len(lanes) + 1], "", *lines[len(lanes) + 1 :]])
 
 
-def _draw(cells: list[str], span: Span, scale: float, codes: dict[Span, str]) -> None:
-    first = min(len(cells) - 1, int(span.start * scale))
-    size = max(1, min(len(cells), round(span.end * scale)) - first)
+def _draw(cells: list[str], span: Span, last: float, codes: dict[Span, str]) -> None:
+    first = min(len(cells) - 1, int(span.start / last * len(cells)))
+    size = max(1, min(len(cells), round(span.end / last * len(cells))) - first)
     if size >= len(span.label) + 2:
         text = "[" + span.label.center(size - 2, "-") + "]"
     else:
@@ -119,8 +119,8 @@ def gantt_svg(
     """
     lanes = _lanes(spans)
     every = [span for lane in lanes for span in lane.spans]
-    last = max((span.end for span in every), default=0.0) or 1.0
-    left = 16 + CHARACTER * max((len(lane.unit) for lane in lanes), default=0)
+    last = max([LEAST, *(span.end for span in every)])
+    left = 16 + CHARACTER * min(24, max((len(lane.unit) for lane in lanes), default=0))
     scale = (width - left - MARGIN) / last
     labels = list(dict.fromkeys(span.label for span in sorted(every, key=lambda s: s.start)))
     fill = dict(zip(labels, ramp(len(labels)), strict=True))
@@ -128,7 +128,7 @@ def gantt_svg(
     for lane in lanes:
         y += GAP if lane.first else 0
         if lane.first:
-            parts.append(_text(left - 8, y + LANE * 0.65, lane.unit, anchor="end"))
+            parts.append(_text(left - 8, y + LANE * 0.65, lane.unit[:24], anchor="end"))
         parts += [
             _bar(span, left + span.start * scale, y, span.end * scale - span.start * scale, fill) for span in lane.spans
         ]
@@ -137,7 +137,7 @@ def gantt_svg(
     y += AXIS + 12
     legend, y = _legend(labels, every, fill, width, y)
     height = round(y + MARGIN)
-    name = escape(title or "Gantt chart")
+    name = _clean(title or "Gantt chart")
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     style = 'font-family="Helvetica, Arial, \'Liberation Sans\', sans-serif" font-size="13" fill="currentColor"'
     return f'{head} role="img" aria-label="{name}" {style}>\n' + "\n".join([*parts, *legend]) + "\n</svg>\n"
@@ -145,7 +145,7 @@ def gantt_svg(
 
 def _bar(span: Span, x: float, y: float, size: float, fill: dict[str, str]) -> str:
     colour = fill[span.label]
-    hover = escape(f"{span.label} on {span.unit}: {span.start:g} to {span.end:g} ({span.end - span.start:g})")
+    hover = _clean(f"{span.label} on {span.unit}: {span.start:g} to {span.end:g} ({span.end - span.start:g})")
     box = f'<rect x="{x:.2f}" y="{y:.1f}" width="{max(size, 1):.2f}" height="{LANE - 2}" fill="{colour}"'
     label = ""
     if size >= CHARACTER * len(span.label) + 6:
@@ -161,7 +161,12 @@ def _ink(colour: str) -> str:
 
 def _text(x: float, y: float, text: str, anchor: str = "start", fill: str = "") -> str:
     colour = f' fill="{fill}"' if fill else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{colour}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{colour}>{_clean(text)}</text>'
+
+
+def _clean(text: str) -> str:
+    """Text for XML: escaped, characters XML forbids replaced."""
+    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 def _axis(left: float, y: float, last: float, scale: float, time_unit: str) -> str:
