@@ -1,0 +1,106 @@
+"""Run a cascade on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fusemax.base.errors import SourceErrors, UnknownName
+from fusemax.cascade.ir import Cascade
+from fusemax.cascade.located import at
+from fusemax.cascade.ranks import rank_of_variable
+from fusemax.cascade.sizes import resolve_sizes
+from fusemax.execute.formats import Format, number_format
+from fusemax.execute.functions import FUNCTIONS
+from fusemax.execute.program import Program, Settings, build
+
+Array = NDArray[Any]
+BUDGET_BYTES = 64 << 20
+
+
+def run(
+    cascade: Cascade,
+    inputs: Mapping[str, ArrayLike],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    parameters: Mapping[str, float] | None = None,
+    dtype: str = "float64",
+    accumulate: str | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+) -> dict[str, Array]:
+    """The outputs of a cascade, one float64 array each (a scalar has no dimensions).
+
+    `inputs` holds one real array per declared input; `sizes` and `parameters` override the header's. `dtype` is
+    the number format of inputs and of every Einsum's result, `accumulate` that of `+` and `*` reductions
+    (default: the one it computes in). Temporary arrays of one statement take at most about `budget_bytes`.
+
+    Raises `SourceError` or `SourceErrors` at the place of a wrong input or a broken cell rule, `UsageError` for
+    a wrong size, parameter or format.
+    """
+    number = number_format(dtype)
+    accumulator = Format(number.storage.name, number.storage) if accumulate is None else number_format(accumulate)
+    arrays = _real_arrays(cascade, inputs)
+    found = resolve_sizes(cascade, {name: array.shape for name, array in arrays.items()}, sizes)
+    settings = Settings(_parameters(cascade, parameters or {}), number, accumulator, FUNCTIONS, budget_bytes)
+    with np.errstate(all="ignore"):
+        program = build(cascade, found, settings)
+        for name, array in arrays.items():
+            program.tensors[name].storage.root = _as_format(array, number)
+        execute(program)
+        return _outputs(program)
+
+
+def execute(program: Program) -> None:
+    """Run every section of a program whose inputs are there."""
+    for steps, jobs in program.sections:
+        for step in steps:
+            for job in jobs:
+                job.execute(step)
+
+
+def _outputs(program: Program) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for declaration in program.cascade.outputs:
+        tensor = program.tensors[declaration.tensor]
+        ranks = [rank_of_variable(program.cascade, v) for v in declaration.variables]
+        short = any(extent < program.sizes[rank] for extent, rank in zip(tensor.extents, ranks, strict=True))
+        if tensor.cells is None or tensor.cells.missing or short:
+            message = f"output '{declaration.tensor}' is only partly written"
+            raise at(program.cascade, declaration.span, message)
+        found[declaration.tensor] = np.array(tensor.storage.array(), dtype=np.float64)
+    return found
+
+
+def _real_arrays(cascade: Cascade, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    arrays, errors = {}, []
+    declared = {declaration.tensor: declaration for declaration in cascade.inputs}
+    for name, value in inputs.items():
+        if name not in declared:
+            raise UnknownName("input", name, declared)
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            message = f"input '{name}' holds {array.dtype}, expected real numbers"
+            errors.append(at(cascade, declared[name].span, message))
+        arrays[name] = array
+    if errors:
+        raise errors[0] if len(errors) == 1 else SourceErrors(errors)
+    return arrays
+
+
+def _as_format(array: Array, number: Format) -> Array:
+    values = np.ascontiguousarray(array, dtype=number.storage)
+    if number.narrow is not None:
+        values = values.astype(number.narrow).astype(number.storage)
+    return values
+
+
+def _parameters(cascade: Cascade, given: Mapping[str, float]) -> dict[str, float]:
+    known = {parameter.name: float(parameter.value) for parameter in cascade.parameters}
+    for name, value in given.items():
+        if name not in known:
+            raise UnknownName("parameter", name, known)
+        known[name] = float(value)
+    return known
