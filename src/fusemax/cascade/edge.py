@@ -80,7 +80,7 @@ def map_action(expr: Expr) -> Action | None:
         case _:
             return None
     merge = MERGES.get(compute, "all")
-    if merge == "union" and len(parts) < len(operands(expr)):
+    if isinstance(expr, Unary) or (merge == "union" and len(parts) < len(operands(expr))):
         merge = "all"  # beside a number nothing is empty
     return Action("map", tuple(shared), compute, merge)
 

@@ -7,15 +7,14 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fusemax.base.errors import SourceError
 from fusemax.cascade.automaton import Automaton, Scanner, Stuck
 from fusemax.cascade.ir import Cascade, Einsum, Expr, Source, Span, children
 from fusemax.cascade.located import located
 from fusemax.cascade.resolve import resolve, resolve_einsum
-from fusemax.cascade.tokens import FIELDS, FUNCTIONS, HEADINGS, REDUCTIONS, NestingError, significant
+from fusemax.cascade.tokens import NestingError, significant
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, UnexpectedToken
+    from lark import Lark, Token
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 800
@@ -86,74 +85,19 @@ def _read_slowly(source: Source, text: str, start: str) -> Any:
     """Read with lark's own loop, which stops at the first token that cannot be right and knows what could be."""
     from lark import UnexpectedCharacters, UnexpectedToken
 
+    from fusemax.cascade.complaints import bad_character, unexpected
+
     reader = _lark().parse_interactive(text, start=start)
-    previous: list[Token] = []
+    before: list[Token] = []
     try:
         for token in significant(reader.lexer_thread.lex(reader.parser_state)):
             reader.feed_token(token)
-            previous = [*previous[-1:], token]
-        return reader.feed_eof(previous[-1] if previous else None)
+            before = [*before[-1:], token]
+        return reader.feed_eof(before[-1] if before else None)
     except UnexpectedCharacters as problem:
-        character = source.line(problem.line)[problem.column - 1 :][:1]
-        raise located(source, Span(problem.line, problem.column), f"unexpected character {character!r}") from None
+        raise bad_character(source, Span(problem.line, problem.column)) from None
     except UnexpectedToken as problem:
-        raise _explain(source, problem, previous[-1] if previous else None, reader.accepts()) from None
-
-
-def _explain(source: Source, problem: UnexpectedToken, previous: Token | None, accepted: set[str]) -> SourceError:
-    """Say what was found and what was expected; unknown words are named for what they were meant to be."""
-    from fusemax.cascade.build import span
-
-    token = problem.token
-    if token.type == "LPAR" and previous is not None and previous.type == "SMALL":
-        word = str(previous)
-        return located(source, span(previous), f"unknown function '{word}'", word, FUNCTIONS)
-    place, found = (_end(source), "the end of the file") if token.type == "$END" else (span(token), f"'{token}'")
-    if token.type == "NL":
-        place, found = Span(place.line, place.column), "the end of the line"
-    if token.type in ("SMALL", "CAPITAL", "FUNCTION") and "TOPK" in accepted:
-        return located(source, place, f"unknown reduction {found}", str(token), REDUCTIONS)
-    if token.type in ("SMALL", "FUNCTION") and "TITLE" in accepted and "CASCADE" not in accepted:
-        return located(source, place, f"unknown field {found}", str(token), (*FIELDS, *HEADINGS))
-    if token.type == "STRING":
-        found = "a string"
-    message = f"expected {_expected(accepted)}, found {found}"
-    if "SMALL" in accepted and "CAPITAL" not in accepted and token.type not in ("NL", "$END", "CAPITAL"):
-        message += " (reserved)" if str(token).isidentifier() else ""
-    return located(source, place, message)
-
-
-def _end(source: Source) -> Span:
-    lines = source.text.split("\n")
-    return Span(len(lines), len(lines[-1]) + 1)
-
-
-_WORDS = {
-    "CAPITAL": "a name that starts with a capital", "SMALL": "a rank variable", "INT": "an integer",
-    "REAL": "a number", "STRING": "a string in double quotes", "NL": "the end of the line",
-    "$END": "the end of the file", "FUNCTION": "a function", "CASCADE": "'cascade'",
-}  # fmt: skip
-
-
-def _expected(accepted: set[str]) -> str:
-    """The accepted tokens in words: an expression or an operator as one word instead of their tokens."""
-    left = set(accepted)
-    words = []
-    if {"LPAR", "MINUS", "CAPITAL"} <= left:
-        words.append("an expression")
-        left -= {"LPAR", "MINUS", "CAPITAL", "SMALL", "INF", "PI", "FUNCTION", "MAX", "MIN", "INT", "REAL", "NOT"}
-    operators = {"PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "LE", "LT", "GE", "GT", "EQ", "NE", "AND", "OR"}
-    if len(left & operators) > 2:
-        words.append("an operator")
-        left -= operators
-    if "TITLE" in left and "CASCADE" not in left:
-        words.append("a field or a statement")
-        left -= {field.upper() for field in FIELDS} | {"CAPITAL", *(heading.upper() for heading in HEADINGS)}
-    if "CASCADE" in left and "TITLE" in left:
-        return "a name"
-    symbols = {name: f"'{pattern}'" for name, pattern in _symbols().items()}
-    words += sorted(_WORDS.get(name) or symbols.get(name, name.lower()) for name in left)
-    return " or ".join(words)
+        raise unexpected(source, problem.token, before, reader.accepts(), _symbols()) from None
 
 
 @cache

@@ -1,0 +1,23 @@
+"""``fusemax print``."""
+
+from __future__ import annotations
+
+import click
+
+from fusemax.cli.options import CASCADE, Output, emit_text, output_options
+
+
+@click.command()
+@click.argument("file", type=CASCADE)
+@output_options(("text", "unicode", "latex", "edge"))
+def command(file: str, output: Output) -> None:
+    """Print a cascade: its canonical text, or a form for reading.
+
+    FILE is a cascade's file, '-' or catalogue name, or a bare Einsum such as "Z[m,n] = A[k,m]*B[k,n]".
+    The canonical text reads back as the same cascade. 'unicode' and 'latex' are notations; 'edge' is the
+    long form that shows every map and reduce action with its compute and merge operator.
+    """
+    from fusemax.cascade.notation import write
+    from fusemax.cascade.reference import cascade_or_einsum
+
+    emit_text(write(cascade_or_einsum(file), output.format), output)
