@@ -9,6 +9,7 @@ import pytest
 
 from fusemax.cascade import Cascade, catalogue, load
 from fusemax.cascade.sizes import resolve_sizes
+from fusemax.execute import run
 from tests.analysis.unrolled import array_of, unroll, unrolling_sizes
 from tests.catalogue.references import attention, linear, softmaxes, statistics
 from tests.catalogue.references.inputs import make_inputs
@@ -25,6 +26,11 @@ def test_every_cascade_has_a_reference() -> None:
 def case(cascade: Cascade, sizes: Mapping[str, int], **changed: float) -> Case:
     parameters = {p.name: float(p.value) for p in cascade.parameters} | changed
     return Case(make_inputs(cascade, sizes, seed=len(cascade.name)), sizes, parameters)
+
+
+def free_ranks(cascade: Cascade) -> list[str]:
+    """The ranks that `sizes` gives: the others follow from them."""
+    return [size.rank for size in cascade.sizes]
 
 
 def agree(got: Mapping[str, Array], want: Mapping[str, Array]) -> None:
@@ -52,3 +58,20 @@ def test_unrolled_at_other_sizes_and_scale(name: str) -> None:
     changed = {p.name: 0.5 for p in cascade.parameters if p.name == "SCALE"}
     c = case(cascade, unrolling_sizes(cascade), **changed)
     agree(by_unrolling(cascade, c), REFERENCES[name](c))
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_run_at_default_sizes(name: str) -> None:
+    cascade = load(name)
+    c = case(cascade, resolve_sizes(cascade))
+    agree(run(cascade, c.arrays), REFERENCES[name](c))
+
+
+@pytest.mark.parametrize("larger", [0, 2])
+@pytest.mark.parametrize("name", catalogue())
+def test_run_at_other_sizes_and_scale(name: str, larger: int) -> None:
+    cascade = load(name)
+    changed = {p.name: 0.5 for p in cascade.parameters if p.name == "SCALE"}
+    c = case(cascade, unrolling_sizes(cascade, larger), **changed)
+    given = {rank: c.sizes[rank] for rank in free_ranks(cascade)}
+    agree(run(cascade, c.arrays, sizes=given, parameters=changed), REFERENCES[name](c))
