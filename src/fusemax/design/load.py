@@ -22,7 +22,7 @@ from fusemax.design.mapping import Mapping
 from fusemax.design.schedule import Schedule
 from fusemax.design.tables import CostTables, load_components, load_sram
 
-__all__ = ["DesignFile", "LinearFile", "catalogue_names", "load_accelerator", "load_design"]
+__all__ = ["DesignFile", "LinearFile", "catalogue_names", "load_accelerator", "load_design", "load_part"]
 
 SUFFIX = ".yaml"
 M = TypeVar("M", bound=BaseModel)
@@ -60,6 +60,8 @@ DesignFile.model_rebuild()
 def catalogue_names(folder: str) -> tuple[str, ...]:
     """Names of the YAML files that ship in a catalogue folder, sorted."""
     found = files("fusemax") / "catalogue" / folder
+    if not found.is_dir():
+        return ()
     return tuple(sorted(f.name.removesuffix(SUFFIX) for f in found.iterdir() if f.name.endswith(SUFFIX)))
 
 
@@ -84,6 +86,11 @@ def _shipped(name: str) -> Design:
 def load_accelerator(reference: str | os.PathLike[str]) -> Accelerator:
     """An accelerator by catalogue name, path or ``-``."""
     return _model(os.fspath(reference), "", "accelerators", "accelerator", Accelerator)
+
+
+def load_part(reference: str | os.PathLike[str], folder: str, word: str, model: type[M]) -> M:
+    """A mapping, schedule or the like on its own: by name in catalogue/FOLDER, path or ``-``."""
+    return _model(os.fspath(reference), "", folder, word, model)
 
 
 def _design(document: Document, folder: str) -> Design:
