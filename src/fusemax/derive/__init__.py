@@ -1,0 +1,1 @@
+"""Deriving: laws and rewrites, Cascade -> Cascade."""
