@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fusemax.cascade import load as load
+    from fusemax.cascade import parse as parse
+    from fusemax.cascade.notation import notation as notation
     from fusemax.report.catalogue import catalogue as catalogue
+    from fusemax.report.check import check as check
 
 __version__ = "0.1.0"
 
 _WHERE: dict[str, str] = {
     "catalogue": "fusemax.report.catalogue",
+    "check": "fusemax.report.check",
     "load": "fusemax.cascade",
+    "notation": "fusemax.cascade.notation",
+    "parse": "fusemax.cascade",
 }
 """Public name -> the module that defines it."""
 

@@ -13,7 +13,7 @@ FORMS = {"text": print_cascade, "unicode": print_unicode, "latex": print_latex, 
 _EINSUM_FORMS = {"text": print_einsum, "unicode": UNICODE.einsum, "latex": LATEX.einsum, "edge": print_edge_einsum}
 
 
-def write(subject: Cascade | Einsum, form: str = "text") -> str:
+def notation(subject: Cascade | Einsum, form: str = "text") -> str:
     """`subject` as `text` (canonical: it reads back), `unicode`, `latex` or `edge` (for reading only).
 
     Raises `UnknownName` for any other form.

@@ -17,7 +17,7 @@ def command(file: str, output: Output) -> None:
     The canonical text reads back as the same cascade. 'unicode' and 'latex' are notations; 'edge' is the
     long form that shows every map and reduce action with its compute and merge operator.
     """
-    from fusemax.cascade.notation import write
+    from fusemax.cascade.notation import notation
     from fusemax.cascade.reference import cascade_or_einsum
 
-    emit_text(write(cascade_or_einsum(file), output.format), output)
+    emit_text(notation(cascade_or_einsum(file), output.format), output)
