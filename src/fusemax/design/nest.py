@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.cascade.ranks import rank_of, variable_of
@@ -25,11 +26,12 @@ Choice = AnyMapping[str, str]
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop over one part of a rank; ``ranks`` are the part and everything it is a part of."""
+    """A loop over one part of a rank; ``ranks`` are the part and everything it is a part of, ``root`` the whole."""
 
     variable: str
     part: str
     ranks: frozenset[str]
+    root: str
     spatial: str = ""
     """``columns`` or ``rows`` for a loop spread over an array, empty for a loop in time."""
 
@@ -53,6 +55,8 @@ class Nest:
     levels: tuple[Level, ...]
     operands: tuple[Operand, ...]
     operations: tuple[tuple[str, int], ...]
+    order: AnyMapping[str, int] = field(compare=False, repr=False)
+    """Part -> its place among the parts of its rank, the outermost first."""
 
     @property
     def output(self) -> Operand:
@@ -73,6 +77,14 @@ class Nest:
     def spatial(self) -> tuple[Loop, ...]:
         """The loops spread over the array."""
         return tuple(loop for level in self.levels for loop in level.spatial)
+
+    @cached_property
+    def chains(self) -> dict[str, tuple[Loop, ...]]:
+        """By whole rank, its loops from the outermost part in."""
+        found: dict[str, list[Loop]] = {}
+        for loop in self.loops:
+            found.setdefault(loop.root, []).append(loop)
+        return {root: tuple(sorted(loops, key=lambda x: self.order[x.part])) for root, loops in found.items()}
 
     def keeping(self, label: str) -> tuple[int, ...]:
         """Indices of the levels that keep an operand, outermost first."""
@@ -120,7 +132,7 @@ def build_nest(design: Design, spec: EinsumSpec, choice: Choice, declared: bool 
         ranks = [part]
         while ranks[-1] in whole:
             ranks.append(whole[ranks[-1]])
-        return Loop(variable, part, frozenset(ranks), spatial)
+        return Loop(variable, part, frozenset(ranks), ranks[-1], spatial)
 
     def used(variables: tuple[str, ...]) -> tuple[Loop, ...]:
         return tuple(one for one in map(loop, variables) if one.ranks & set(spec.ranks))
@@ -136,7 +148,10 @@ def build_nest(design: Design, spec: EinsumSpec, choice: Choice, declared: bool 
         temporal = used(_chosen(entry.loops[key], choice)) if key in entry.loops else used(mapping.loops.get(key, ()))
         keeps = labels if name == registers else _kept(entry, key, choice, labels)
         found.append(Level(name, temporal, spatial, frozenset(keeps)))
-    return Nest(spec.name, entry.on, tuple(found), operands, _operations(entry, spec))
+    roots = [rank for rank in mapping.partition if rank not in whole]
+    order = {p: i for i, p in enumerate(p for rank in roots for p in parts_below(mapping, rank))}
+    order |= {rank: 0 for rank in spec.ranks if rank not in order}
+    return Nest(spec.name, entry.on, tuple(found), operands, _operations(entry, spec), order)
 
 
 def _operations(entry: EinsumMapping, spec: EinsumSpec) -> tuple[tuple[str, int], ...]:

@@ -1,6 +1,7 @@
 """The numbers a design point is made of, by name.
 
     B H D E F S M P L        batch, heads, widths, lengths, layers (``KV``: heads of K and V)
+    causal, window           1 with a causal mask; keys a query sees, 0 for all
     clock, word              hertz; bits of a tensor's element
     edge, ...                the accelerator's parameters
     buffer.capacity, ...     a component's fields: capacity, access, bandwidth, banks, ports, rows, columns,
@@ -128,6 +129,8 @@ def workload_sizes(workload: Workload, length: int) -> dict[str, Number]:
         "M": length,
         "P": workload.queries(length),
         "L": workload.layers,
+        "causal": int(workload.mask != "none"),
+        "window": workload.window or 0,
     }
 
 

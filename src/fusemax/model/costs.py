@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusemax.base.errors import UnknownName, UsageError
-from fusemax.design.accelerator import Array, Memory
+from fusemax.design.accelerator import Accelerator, Array, Memory
 from fusemax.design.arithmetic import Number, is_array, maximum, where
 from fusemax.design.design import Design
 from fusemax.design.sizes import Sizes
 from fusemax.design.tables import ComponentTable, SramRow, SramTable
 from fusemax.model.profile import Accounting
 
-__all__ = ["MemoryCost", "Work", "lower", "memory_cost", "register_cost", "unit_area", "unit_of"]
+__all__ = ["MemoryCost", "Work", "lower", "memory_cost", "register_cost", "sides", "unit_area", "unit_of"]
 
 UNKNOWN = math.nan
 
@@ -44,6 +44,11 @@ class Work:
     issues: int
     charged: tuple[tuple[str, str, int], ...]
     """The operations whose energy is charged."""
+
+
+def sides(accelerator: Accelerator) -> dict[str, str]:
+    """Array -> ``2d`` or ``1d``: an array of one row is a row of lanes."""
+    return {name: "1d" if array.rows == 1 else "2d" for name, array in accelerator.arrays.items()}
 
 
 def unit_of(table: ComponentTable, array: Array, operation: str) -> str:

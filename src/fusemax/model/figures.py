@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from fusemax.design.accelerator import Accelerator
 from fusemax.design.design import Design
 from fusemax.design.sizes import Sizes
+from fusemax.model.costs import sides as array_sides
 from fusemax.model.linear import Layer, layers
 from fusemax.model.mapsearch import nests_of, solve
 from fusemax.model.measure import Measured
 from fusemax.model.profile import Accounting
-from fusemax.model.tiling import Tiling
+from fusemax.model.tiling import Tiling, attention_sizes
 
-__all__ = ["Figures", "array_sides", "attention_figures", "layer_sizes", "linear_figures", "measure_points", "plus"]
+__all__ = ["Figures", "attention_figures", "layer_sizes", "linear_figures", "measure_points", "plus"]
 
 Reals = npt.NDArray[np.float64]
 
@@ -54,11 +54,6 @@ def plus(first: Figures, second: Figures) -> Figures:
     )
 
 
-def array_sides(accelerator: Accelerator) -> dict[str, str]:
-    """Array -> ``2d`` or ``1d``: an array of one row is a row of lanes."""
-    return {name: "1d" if array.rows == 1 else "2d" for name, array in accelerator.arrays.items()}
-
-
 def measure_points(
     design: Design, sizes: Sizes, rules: Accounting, num_points: int
 ) -> list[tuple[npt.NDArray[np.int64], Measured]]:
@@ -68,12 +63,14 @@ def measure_points(
         assert variant.points is not None
         at = sizes if variant.points.size == num_points else sizes.at(variant.points)
         tiling = Tiling(design, nests_of(design, variant.choice, rules), at, rules, variant.parameters, variant.choice)
+        tiling.check()
         found.append((variant.points, Measured(tiling)))
     return found
 
 
 def attention_figures(design: Design, sizes: Sizes, rules: Accounting, num_points: int) -> Figures:
     """Attention of one layer at every point."""
+    sizes = attention_sizes(sizes, rules)
     sides = array_sides(design.accelerator)
     names = design.schedule.einsums
     figures = _empty(num_points)
@@ -116,7 +113,7 @@ def linear_figures(design: Design, sizes: Sizes, rules: Accounting, num_points: 
 
 def layer_sizes(sizes: Sizes, layer: Layer) -> Sizes:
     """The sizes of a point with M, N and K those of one linear layer."""
-    return sizes.with_sizes({"M": layer.rows, "N": layer.columns, "K": layer.contraction})
+    return sizes.with_sizes({"M": layer.rows, "N": layer.columns, "K": layer.contraction, "causal": 0})
 
 
 def _empty(num_points: int) -> Figures:

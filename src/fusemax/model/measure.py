@@ -1,21 +1,22 @@
-"""One structural variant of a design, measured: counts, cycles, words to memory, energy, time.
+"""One structural variant of a design, measured: counts, words to memory, energy, time.
 
-Everything here is computed once for a Python number or a NumPy array per quantity. `evaluate` and `compare`
-take their figures and rows from a `Measured`; `mapsearch` takes its objectives.
+Every quantity is computed once, for Python numbers or for NumPy arrays with one entry per design point. `evaluate`,
+`compare` and `mapsearch` take their figures, rows and objectives from a `Measured`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from fusemax.design.arithmetic import Number, is_array, maximum, product, where
+from fusemax.design.arithmetic import Number, is_array, maximum, minimum, product, where
 from fusemax.design.design import Design
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Nest
-from fusemax.design.schedule import DRAIN
-from fusemax.model.costs import MemoryCost, Work, lower, memory_cost, register_cost
-from fusemax.model.counts import Count, count, cycles, processing_elements
+from fusemax.model import latency
+from fusemax.model.costs import UNKNOWN, MemoryCost, Work, lower, memory_cost, register_cost, sides
+from fusemax.model.counts import Count, count, cycles, points, processing_elements
+from fusemax.model.masks import seen_pairs
 from fusemax.model.tiling import Tiling
 
 __all__ = ["Measured"]
@@ -33,24 +34,24 @@ class Measured:
         """Whether a boundary tensor that spills saves the words it would else have moved."""
         memories = list(self.design.accelerator.memories)
         self.outer = memories[0]
+        self.inner = memories[1:]
         self.next = memories[1] if len(memories) > 1 else ""
+        self._nests = tiling.nests
+        self._known: dict[object, object] = {}
 
     # ------------------------------------------------------------------------------------------ counts
 
     def nest(self, einsum: str) -> Nest:
         """The nest of an Einsum."""
-        return self.tiling.nests[einsum]
+        return self._nests[einsum]
 
     def counts(self, einsum: str, operand: Operand) -> dict[int, Count]:
-        """Counts by level index, per instance of the level."""
+        """Counts by level index of the nest."""
         return count(self.nest(einsum), operand, self.tiling)
 
-    def instances(self, nest: Nest, level: int) -> Number:
-        """Instances of a level of which each makes its own accesses."""
-        component = nest.levels[level].component
-        if component.endswith(".registers") and "all-registers" in self.rules and component == f"{nest.on}.registers":
-            return processing_elements(nest, self.tiling)
-        return 1
+    def points(self, einsum: str) -> Number:
+        """Points of the iteration space that are computed."""
+        return points(self.nest(einsum), self.tiling)
 
     def memory_words(self, einsum: str, operand: Operand) -> tuple[Number, Number]:
         """Words read from and written to the outermost memory, spills included."""
@@ -95,9 +96,23 @@ class Measured:
 
     def traffic(self, einsums: Iterable[str]) -> Number:
         """Bytes between the outermost memory and the rest."""
+        return self.bytes(self.words(einsums))
+
+    def bytes(self, words: Number) -> Number:
+        """Words in bytes."""
         word = self.sizes("word")
-        words = self.words(einsums)
         return words * (word // 8) if not is_array(word) and word % 8 == 0 else words * word / 8
+
+    def buffer_rows(self, einsums: Iterable[str], memory: str) -> Number:
+        """Accesses of an inner memory."""
+        total: Number = 0
+        for name in einsums:
+            nest = self.nest(name)
+            for operand in nest.operands:
+                counted = self.counts(name, operand).get(nest.level(memory))
+                if counted is not None:
+                    total = total + (counted.reads + counted.fills + counted.updates)
+        return total / self.level_cost(memory).words
 
     # -------------------------------------------------------------------------------------------- time
 
@@ -110,72 +125,45 @@ class Measured:
         found: Work = self.tiling.memo[key]
         return found
 
+    def iterations(self, einsum: str) -> Number:
+        """Iterations of an Einsum's loops in time."""
+        return cycles(self.nest(einsum), self.tiling)
+
     def cycles(self, einsum: str) -> Number:
         """Cycles an Einsum keeps its array."""
-        return cycles(self.nest(einsum), self.tiling) * self.work(einsum).issues
+        return self.iterations(einsum) * self.work(einsum).issues
 
     def filling(self, einsum: str) -> Number:
-        """The share of its array's processing elements that an Einsum uses."""
+        """The share of its array's processing elements that an Einsum uses, ragged tiles counted by what they hold."""
         nest = self.nest(einsum)
-        used = processing_elements(nest, self.tiling)
         there = self.sizes(f"{nest.on}.rows") * self.sizes(f"{nest.on}.columns")
-        return used / there
-
-    def step_cycles(self, step: dict[str, tuple[str, ...]]) -> dict[str, Number]:
-        """Cycles of a step by array; ``drain`` for a wait."""
-        found: dict[str, Number] = {}
-        for on, names in step.items():
-            if on == DRAIN:
-                found[on] = sum(
-                    cycles(self.nest(name), self.tiling) * self.sizes(f"{self.nest(name).on}.rows") for name in names
-                )
-            else:
-                found[on] = sum(self.cycles(name) for name in names)
-        return found
+        if "ragged" in self.rules:
+            return self.points(einsum) / (self.iterations(einsum) * there)
+        return processing_elements(nest, self.tiling) / there
 
     @cached_property
-    def phases(self) -> tuple[dict[str, Number], ...]:
-        """Times of each phase in seconds: ``memory``, ``compute`` and their larger, ``time``."""
-        clock, rate = self.sizes("clock"), self.sizes(f"{self.outer}.bandwidth")
-        found = []
-        for phase in self.design.schedule.phases:
-            busy: Number = 0
-            for step in phase.steps:
-                busy = busy + maximum(*self.step_cycles(dict(step)).values())
-            compute, memory = busy / clock, self.traffic(phase.einsums) / rate
-            found.append({"memory": memory, "compute": compute, "time": maximum(memory, compute)})
-        return tuple(found)
+    def phases(self) -> tuple[latency.PhaseTime, ...]:
+        """The time of each phase of the schedule, and what it is made of."""
+        return tuple(latency.phase_time(self, phase) for phase in self.design.schedule.phases)
+
+    @cached_property
+    def latency(self) -> Number:
+        """Seconds."""
+        return sum(phase.time for phase in self.phases)
 
     @cached_property
     def bounding(self) -> dict[str, Number]:
         """Seconds for which each component is what the rest waits for; equals count for every one of them.
 
-        In the order in which ties are settled: lanes and arrays that are busy longest first.
+        In the order in which ties are settled: lanes, wider arrays, memories from the outermost in.
         """
-        clock = self.sizes("clock")
-        found: dict[str, Number] = dict.fromkeys(self._by_work(), 0)
-        found[self.outer] = 0
-        for phase, times in zip(self.design.schedule.phases, self.phases, strict=True):
-            waits = times["memory"] > times["compute"]
-            found[self.outer] = found[self.outer] + where(waits, times["time"], 0)
-            for step in phase.steps:
-                each = self.step_cycles(dict(step))
-                most = maximum(*each.values())
-                for on, own in each.items():
-                    names = {self.nest(n).on for n in step[on]} if on == DRAIN else {on}
-                    for name in names:
-                        found[name] = found[name] + where(waits | (own < most), 0, own / clock)
-        return found
-
-    def _by_work(self) -> list[str]:
-        """Arrays, those of one row first."""
         arrays = self.design.accelerator.arrays
-        return sorted(arrays, key=lambda name: arrays[name].rows != 1)
-
-    @cached_property
-    def latency(self) -> Number:
-        """Seconds."""
-        return sum(phase["time"] for phase in self.phases)
+        found: dict[str, Number] = dict.fromkeys(sorted(arrays, key=lambda name: arrays[name].rows != 1), 0)
+        found |= dict.fromkeys(self.design.accelerator.memories, 0)
+        for phase in self.phases:
+            for name, seconds in phase.bounding.items():
+                found[name] = found[name] + seconds
+        return found
 
     def side_by_side(self, einsums: Iterable[str]) -> Number:
         """Seconds of some Einsums if arrays and memory never wait for one another."""
@@ -190,6 +178,78 @@ class Measured:
     def busy(self, einsum: str) -> Number:
         """The share of the whole time and of its array that an Einsum keeps busy."""
         return self.cycles(einsum) / self.sizes("clock") * self.filling(einsum) / self.latency
+
+    # ---------------------------------------------------------------------------------- ideal and needed
+
+    @cached_property
+    def useful(self) -> Number:
+        """Multiply-adds of contractions that the result needs, on the arrays of several rows."""
+        wide = sides(self.design.accelerator)
+        total: Number = 0
+        for name in self.design.schedule.einsums:
+            nest = self.nest(name)
+            if wide[nest.on] == "2d" and dict(nest.operations).get("mac"):
+                total = total + self._needed_points(nest)
+        return total
+
+    def _needed_points(self, nest: Nest) -> Number:
+        roots = set(nest.chains)
+        if not (self.tiling.masked and {"P", "M"} <= roots):
+            return product(self.tiling.part(root) for root in sorted(roots))
+        rows, keys = self.tiling.part("P"), self.tiling.part("M")
+        seen = seen_pairs(rows, keys, self.sizes("group"), self.sizes("window"))
+        pairs = where(self.sizes("causal") > 0, seen, rows * keys)
+        return pairs * product(self.tiling.part(root) for root in sorted(roots - {"P", "M"}))
+
+    @cached_property
+    def compulsory_words(self) -> Number:
+        """Words of the cascade's inputs and outputs, each once."""
+        found: dict[str, Number] = {}
+        for name in self.design.schedule.einsums:
+            nest = self.nest(name)
+            for operand in nest.operands:
+                if operand.tensor in self.design.boundary:
+                    roots = sorted(
+                        root for root, chain in nest.chains.items() if any(c.ranks & operand.ranks for c in chain)
+                    )
+                    found[operand.tensor] = product(map(self._extent_of, roots))
+        return sum(found.values())
+
+    def _extent_of(self, root: str) -> Number:
+        """The size of a rank, of keys those that a query sees."""
+        size = self.tiling.part(root)
+        if root == "M" and self.tiling.masked:
+            reach = self.sizes("window") + self.tiling.part("P") // self.sizes("group") - 1
+            return where((self.sizes("window") > 0) & (self.sizes("causal") > 0), minimum(size, reach), size)
+        return size
+
+    @cached_property
+    def roofline(self) -> Number:
+        """Seconds: the larger of useful multiply-adds at full rate and compulsory traffic at full bandwidth."""
+        wide = [name for name, side in sides(self.design.accelerator).items() if side == "2d"]
+        rate = sum(self.sizes(f"{n}.rows") * self.sizes(f"{n}.columns") for n in wide) * self.sizes("clock")
+        memory = self.bytes(self.compulsory_words) / self.sizes(f"{self.outer}.bandwidth")
+        return maximum(self.useful / rate, memory)
+
+    @cached_property
+    def footprint(self) -> Number:
+        """Bytes of all tensors that stand in the outermost memory at once."""
+        found: dict[str, Number] = {}
+        for name in self.design.schedule.einsums:
+            nest = self.nest(name)
+            for operand in nest.operands:
+                if operand.label in nest.levels[nest.level(self.outer)].keeps:
+                    loops = tuple(loop for loop in nest.loops if loop.ranks & operand.ranks)
+                    size = self.tiling.extent(nest, loops)
+                    found[operand.tensor] = maximum(found.get(operand.tensor, 0), size)
+        return self.bytes(sum(found.values()))
+
+    @cached_property
+    def is_feasible(self) -> Number:
+        """Whether the outermost memory holds the footprint; always, in accountings that do not ask."""
+        if "dram-capacity" not in self.rules or not self.sizes.known(f"{self.outer}.capacity"):
+            return True
+        return self.footprint <= self.sizes(f"{self.outer}.capacity")
 
     # ------------------------------------------------------------------------------------------ energy
 
@@ -207,50 +267,64 @@ class Measured:
         """Whether an Einsum's accesses of a level cost energy in this accounting."""
         return "all-registers" in self.rules or component not in self.design.as_published.uncharged.get(einsum, ())
 
-    def access_energy(self, einsum: str, operand: Operand) -> dict[str, tuple[Number, Number]]:
-        """pJ of reads and of writes (fills and updates) by component."""
+    def accesses(self, einsum: str, operand: Operand) -> Iterator[tuple[str, str, Number, Number | None]]:
+        """(component, read or write, words, pJ or None where it is not charged) of one operand."""
         nest = self.nest(einsum)
-        found: dict[str, tuple[Number, Number]] = {}
         for level, counted in self.counts(einsum, operand).items():
             component = nest.levels[level].component
-            if component == self.outer or not self.is_charged(einsum, component):
+            if component == self.outer:
                 continue
             cost = self.level_cost(component)
-            scale = self.instances(nest, level) / cost.words
-            found[component] = (
-                counted.reads * scale * cost.read_pj,
-                (counted.fills + counted.updates) * scale * cost.write_pj,
-            )
-        reads, writes = self.memory_words(einsum, operand)
+            for action, words, each in (
+                ("read", counted.reads, cost.read_pj),
+                ("write", counted.fills + counted.updates, cost.write_pj),
+            ):
+                if is_array(words) or words:
+                    charged = self.is_charged(einsum, component)
+                    yield component, action, words, words / cost.words * each if charged else None
         cost = self.level_cost(self.outer)
-        if is_array(reads) or is_array(writes) or reads or writes:
-            found[self.outer] = (reads / cost.words * cost.read_pj, writes / cost.words * cost.write_pj)
-        return found
+        reads, writes = self.memory_words(einsum, operand)
+        for action, words, each in (("read", reads, cost.read_pj), ("write", writes, cost.write_pj)):
+            if is_array(words) or words:
+                yield self.outer, action, words, words / cost.words * each
 
     def operation_energy(self, einsum: str) -> dict[str, Number]:
         """pJ by operation."""
-        nest, table = self.nest(einsum), self.design.costs.components
-        points = self.points(einsum)
+        table, number = self.design.costs.components, self.points(einsum)
         found: dict[str, Number] = {}
         for action, unit, times in self.work(einsum).charged:
             each = table.get(unit, action, "energy")
-            found[action] = found.get(action, 0) + points * (times * (float("nan") if each is None else each))
-        assert nest.einsum == einsum
+            found[action] = found.get(action, 0) + number * (times * (UNKNOWN if each is None else each))
         return found
 
-    def points(self, einsum: str) -> Number:
-        """Points of the iteration space that are computed."""
-        nest = self.nest(einsum)
-        return cycles(nest, self.tiling) * product(self.tiling.bound(loop) for loop in nest.spatial)
+    @cached_property
+    def leakage(self) -> tuple[tuple[str, str, Number], ...]:
+        """(component, what leaks, pJ) over the run; NaN for parts whose leakage no table has."""
+        if "leakage" not in self.rules:
+            return ()
+        table, cycles_of_run = self.design.costs.components, self.latency * self.sizes("clock")
+        found: list[tuple[str, str, Number]] = [
+            (name, "leak", self.level_cost(name).leakage_w * self.latency * 1e12) for name in self.inner
+        ]
+        for name, array in self.design.accelerator.arrays.items():
+            elements = self.sizes(f"{name}.rows") * self.sizes(f"{name}.columns")
+            for unit in array.units:
+                each = table.get(unit, "", "leakage")
+                found.append((name, f"leak {unit}", elements * cycles_of_run * (UNKNOWN if each is None else each)))
+            found.append((f"{name}.registers", "leak", UNKNOWN))
+        return tuple(found)
 
     @cached_property
     def energy(self) -> Number:
-        """pJ, everything that is charged."""
+        """pJ, everything that is charged; leakage that no table has is left out (`leakage` says which)."""
         total: Number = 0
         for name in self.design.schedule.einsums:
             for value in self.operation_energy(name).values():
                 total = total + value
             for operand in self.nest(name).operands:
-                for reads, writes in self.access_energy(name, operand).values():
-                    total = total + (reads + writes)
+                for _, _, _, energy in self.accesses(name, operand):
+                    if energy is not None:
+                        total = total + energy
+        for _, _, energy in self.leakage:
+            total = total + where(energy == energy, energy, 0)
         return total

@@ -13,15 +13,36 @@ from fusemax.base.errors import UsageError
 from fusemax.base.units import format_bytes
 from fusemax.cascade.ranks import rank_of
 from fusemax.design.amounts import bytes_of
-from fusemax.design.arithmetic import Number, ceil_div, is_array, largest_divisor, maximum, minimum, product
+from fusemax.design.arithmetic import Number, ceil_div, is_array, largest_divisor, maximum, minimum, product, where
 from fusemax.design.design import Design
+from fusemax.design.einsums import Operand
 from fusemax.design.expression import parse_expression
 from fusemax.design.mapping import Capacity, fit_level
 from fusemax.design.nest import Loop, Nest, chosen_tensors, part_of
+from fusemax.design.schedule import Phase
 from fusemax.design.sizes import Sizes
+from fusemax.model.masks import active_units
 from fusemax.model.profile import Accounting
 
-__all__ = ["Tiling"]
+__all__ = ["Tiling", "attention_sizes"]
+
+
+def attention_sizes(sizes: Sizes, rules: Accounting) -> Sizes:
+    """The sizes of a point's attention: query heads that share keys and values take turns as rows of one head.
+
+    ``H`` becomes the heads of K and V and ``P`` the rows they serve; ``group`` is their ratio. Raises UsageError for a
+    mask where the accounting knows none.
+    """
+    heads, shared = sizes("H"), sizes("KV")
+    group = heads // shared
+    causal = sizes("causal")
+    if bool(causal.any() if is_array(causal) else causal):
+        if "masks" not in rules:
+            raise UsageError(f"{rules.name} accounting knows no masks: use corrected, or mask none")
+        longer = sizes("P") > sizes("M")
+        if bool(longer.any() if is_array(longer) else longer):
+            raise UsageError("a causal mask needs at least as many keys as queries: query_len is above seq_len")
+    return sizes.with_sizes({"H": shared, "P": sizes("P") * group, "group": group})
 
 
 class Tiling:
@@ -65,6 +86,22 @@ class Tiling:
         """The bound of the loop variable ``name``."""
         return self.part(rank_of(name))
 
+    def check(self) -> None:
+        """UsageError where a rank is not a multiple of its tiles and the accounting has no ragged ones."""
+        if "ragged" in self.accounting:
+            return
+        for rank, parts in self.design.mapping.partition.items():
+            whole, made = self.part(rank), product(self.part(part) for part in parts)
+            wrong = made != whole
+            if bool(wrong.any() if is_array(wrong) else wrong):
+                at = int(wrong.argmax()) if is_array(wrong) else None
+                sizes = {n: _at(self.part(n), at) for n in (rank, *parts)}
+                tiles = " x ".join(f"{part} = {sizes[part]}" for part in parts)
+                raise UsageError(
+                    f"{self.design.name}: {rank} = {sizes[rank]} is not {tiles}: {self.accounting.name}"
+                    " accounting has no ragged tiles (corrected has); a multiple of the array's edge would fit"
+                )
+
     def tile(self, nest: Nest, ranks: frozenset[str], level: int, set_part: tuple[str, Number] | None = None) -> Number:
         """Elements of a tensor with ``ranks`` that ``level`` of the nest holds at once (one instance)."""
         size: Number = 1
@@ -74,6 +111,66 @@ class Tiling:
                     known = set_part is not None and loop.part == set_part[0]
                     size = size * (set_part[1] if known and set_part else self.bound(loop))
         return size
+
+    def extent(self, nest: Nest, loops: tuple[Loop, ...]) -> Number:
+        """Iterations of some loops of a nest together: the product of their bounds, or what is really there.
+
+        With ``ragged`` the last tile of a rank has its own length; with ``masks`` tiles without a seen pair of query
+        and key are left out, a tile with one counts in full.
+        """
+        if "ragged" not in self.accounting and not self.masked:
+            return self._product(loops)
+        wanted = {loop.variable for loop in loops}
+        size: Number = 1
+        pair: dict[str, tuple[Loop, ...]] = {}
+        for root, chain in nest.chains.items():
+            chosen = tuple(loop for loop in chain if loop.variable in wanted)
+            if chosen:
+                if self.masked and root in ("P", "M"):
+                    pair[root] = chosen
+                else:
+                    size = size * self._units(chain, chosen)
+        if len(pair) == 2 and all(_is_prefix(nest.chains[r], c) for r, c in pair.items()):
+            return size * self._seen(nest, pair)
+        return size * product(self._units(nest.chains[root], chosen) for root, chosen in pair.items())
+
+    @property
+    def masked(self) -> bool:
+        """Whether the point has a mask (some of the points, when there are many)."""
+        if "masks" not in self.accounting or not self.sizes.known("causal"):
+            return False
+        causal = self.sizes("causal")
+        return bool(causal.any()) if is_array(causal) else bool(causal)
+
+    def _product(self, loops: tuple[Loop, ...]) -> Number:
+        key = ("product", frozenset(loop.part for loop in loops))
+        if key not in self.memo:
+            self.memo[key] = product(self.bound(loop) for loop in loops)
+        return self.memo[key]
+
+    def _units(self, chain: tuple[Loop, ...], chosen: tuple[Loop, ...]) -> Number:
+        """Iterations of some loops over one rank; the innermost parts that are left out make up one unit."""
+        key = ("units", chain[0].root, tuple(loop.part for loop in chosen), tuple(loop.part for loop in chain))
+        if key not in self.memo:
+            if not _is_prefix(chain, chosen):
+                self.memo[key] = minimum(product(map(self.bound, chosen)), self.part(chain[0].root))
+            else:
+                unit = product(map(self.bound, chain[len(chosen) :]))
+                self.memo[key] = ceil_div(self.part(chain[0].root), unit)
+        return self.memo[key]
+
+    def _seen(self, nest: Nest, pair: AnyMapping[str, tuple[Loop, ...]]) -> Number:
+        """Iterations of loops over queries and keys in tiles that hold a seen pair."""
+        chains = {root: nest.chains[root] for root in pair}
+        key = ("seen", *((*(x.part for x in chains[r]), len(pair[r])) for r in ("P", "M")))
+        if key not in self.memo:
+            unit = {r: product(map(self.bound, chains[r][len(pair[r]) :])) for r in pair}
+            block = {r: self.bound(chains[r][-1]) if len(chains[r]) > 1 else 1 for r in pair}
+            sizes = self.part("P"), self.part("M"), self.sizes("group"), self.sizes("window")
+            seen = active_units(*sizes, unit["P"], block["P"], unit["M"], block["M"])
+            full = product(self._units(chains[r], pair[r]) for r in pair)
+            self.memo[key] = where(self.sizes("causal") > 0, seen, full)
+        return self.memo[key]
 
     def needed(self, level: str, set_part: tuple[str, Number] | None = None) -> dict[int, dict[str, Number]]:
         """Bytes that each tensor takes of a memory, by phase of the schedule."""
@@ -88,16 +185,31 @@ class Tiling:
                     if at >= 0 and operand.label in nest.levels[at].keeps:
                         owner = _owner(rule, operand.tensor)
                         if rule is None or rule.places is None or owner in rule.places:
-                            size = self.tile(nest, operand.ranks, at, set_part) * self._places(rule, owner)
+                            places = self._places(rule, owner, nest, operand, at)
+                            size = self.tile(nest, operand.ranks, at, set_part) * places
                             held[owner] = maximum(held[owner], size) if owner in held else size
             for tensor, text in rule.stage.items() if rule is not None else ():
                 if tensor not in held and any(_reads(self.nests[n], tensor) for n in phase.einsums):
-                    held[tensor] = parse_expression(str(text))(self.lookup) * self._places(rule, tensor)
+                    held[tensor] = parse_expression(str(text))(self.lookup) * rule_places(rule, tensor)
         word = self.sizes("word")
         return {
             n: {t: ceil_div(s * word, 8) if word % 8 else s * (word // 8) for t, s in h.items()}
             for n, h in found.items()
         }
+
+    def granules(self, phase: Phase, level: str) -> list[tuple[str, Operand, Number]]:
+        """(Einsum, operand, bytes) of inputs that a level fetches once per stream of a phase."""
+        if self._places_given(level):
+            return []
+        found = []
+        for name in phase.einsums:
+            nest = self.nests[name]
+            at = nest.level(level)
+            for operand in nest.operands[:-1]:
+                if _is_fetched(nest, operand, at) and not _changes(nest, operand, at):
+                    size = self.tile(nest, operand.ranks, at) * self.sizes("word") / 8
+                    found.append((name, operand, size))
+        return found
 
     def capacity(self, level: str) -> Number:
         """Bytes that tiles of a memory are chosen for."""
@@ -127,8 +239,17 @@ class Tiling:
     def _rule(self, level: str) -> Capacity | None:
         return next((rule for rule in self.design.mapping.capacity if rule.level == level), None)
 
-    def _places(self, rule: Capacity | None, tensor: str) -> int:
-        return rule.places.get(tensor, 1) if rule is not None and rule.places is not None else 1
+    def _places(self, rule: Capacity | None, tensor: str, nest: Nest, operand: Operand, at: int) -> int:
+        """Tiles of a tensor that are there at once: as the mapping says, or two of what is fetched while in use."""
+        if rule is not None and rule.places is not None:
+            return rule_places(rule, tensor)
+        if "double-buffer" in self.accounting and operand is not nest.output:
+            return 2 if _is_fetched(nest, operand, at) and _changes(nest, operand, at) else 1
+        return 1
+
+    def _places_given(self, level: str) -> bool:
+        rule = self._rule(level)
+        return rule is not None and rule.places is not None
 
     def _find(self, name: str) -> Number:
         whole = self._whole.get(name)
@@ -171,12 +292,36 @@ class Tiling:
         )
 
 
+def _at(value: Number, point: int | None) -> Number:
+    return value[point] if point is not None and is_array(value) else value
+
+
+def rule_places(rule: Capacity | None, tensor: str) -> int:
+    """Places that a capacity rule gives a tensor; 1 where it says nothing."""
+    return ((rule.places if rule is not None else None) or {}).get(tensor, 1)
+
+
+def _is_fetched(nest: Nest, operand: Operand, at: int) -> bool:
+    """Whether a level gets an operand from the memory outside it."""
+    return at > 0 and operand.label in nest.levels[at].keeps and operand.label in nest.levels[0].keeps
+
+
+def _changes(nest: Nest, operand: Operand, at: int) -> bool:
+    """Whether the innermost loop outside a level brings another tile of an operand."""
+    outside = [loop for level in nest.levels[:at] for loop in level.loops]
+    return bool(outside) and bool(outside[-1].ranks & operand.ranks)
+
+
 def _owner(rule: Capacity | None, tensor: str) -> str:
     """The tensor whose place this one takes."""
     for shared in rule.share if rule is not None else ():
         if tensor in shared:
             return shared[0]
     return tensor
+
+
+def _is_prefix(chain: tuple[Loop, ...], chosen: tuple[Loop, ...]) -> bool:
+    return chain[: len(chosen)] == chosen
 
 
 def _reads(nest: Nest, tensor: str) -> bool:

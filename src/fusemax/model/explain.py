@@ -1,0 +1,56 @@
+"""What bounds the time of a design point, in words."""
+
+from __future__ import annotations
+
+from fusemax.base.units import format_si
+from fusemax.design.schedule import DRAIN
+from fusemax.model.latency import step_cycles
+from fusemax.model.measure import Measured
+from fusemax.model.pipeline import tiles_of
+
+__all__ = ["explain"]
+
+
+def explain(measured: Measured) -> str:
+    """A paragraph: the component that bounds, what takes its time, and how far the others are."""
+    times = {name: float(value) for name, value in measured.bounding.items()}
+    latency = float(measured.latency)
+    bound = max(times, key=lambda name: times[name])
+    share = times[bound] / latency if latency else 0.0
+    sentences = [f"{bound} bounds the time: the rest waits for it for {share:.0%} of {format_si(latency, 's')}."]
+    if bound in measured.design.accelerator.arrays:
+        sentences.append(_by_einsum(measured, bound))
+    else:
+        memory = sum(float(phase.memory) for phase in measured.phases)
+        sentences.append(f"Its transfers take {format_si(memory, 's')}.")
+    others = [f"{name} {busy:.0%}" for name, busy in _busy(measured).items() if name != bound]
+    sentences.append(f"Busy beside it: {', '.join(others)}.")
+    return " ".join(sentences)
+
+
+def _by_einsum(measured: Measured, array: str) -> str:
+    names = [name for name in measured.design.schedule.einsums if measured.nest(name).on == array]
+    cycles = {name: float(measured.cycles(name)) for name in names}
+    waits = sum(
+        float(step_cycles(measured, {DRAIN: step[DRAIN]})[DRAIN])
+        for phase in measured.design.schedule.phases
+        for step in phase.steps
+        if DRAIN in step and any(measured.nest(name).on == array for name in step[DRAIN])
+    )
+    tiles = float(tiles_of(measured, measured.design.schedule.phases[0]))
+    total = (sum(cycles.values()) + waits) / tiles
+    longest = sorted(names, key=lambda name: -cycles[name])[:2]
+    shown = sum(cycles[name] for name in longest) / tiles
+    labels = " and ".join(measured.design.label(name) for name in longest)
+    verb = "take" if len(longest) > 1 else "takes"
+    text = f"Of its {total:.4g} cycles per tile {labels} {verb} {shown:.4g}"
+    return text + (f", waiting for a column to drain {waits / tiles:.4g}." if waits else ".")
+
+
+def _busy(measured: Measured) -> dict[str, float]:
+    found = dict.fromkeys(measured.design.accelerator.arrays, 0.0)
+    for name in measured.design.schedule.einsums:
+        found[measured.nest(name).on] += float(measured.busy(name))
+    latency = float(measured.latency)
+    found[measured.outer] = sum(float(phase.memory) for phase in measured.phases) / latency if latency else 0.0
+    return found

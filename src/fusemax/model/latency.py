@@ -1,0 +1,142 @@
+"""The time of a phase of a schedule.
+
+Published: the larger of memory time and of the sum over steps of the slowest array. Corrected: the same with
+
+* ``buffer-banks``: the row accesses of the buffer over banks x ports / cycle time, beside memory and arrays;
+* ``fill-drain``: per stream, the lag of the pipeline in epochs and the skew of the columns (`pipeline`);
+* ``double-buffer``: a granule that is fetched once per stream and of which two do not fit is loaded before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fusemax.design.arithmetic import Number, is_array, maximum, where
+from fusemax.design.schedule import DRAIN, Phase, Step
+from fusemax.model.pipeline import fill_cycles
+
+if TYPE_CHECKING:
+    from fusemax.model.measure import Measured
+
+__all__ = ["PhaseTime", "phase_parts", "phase_time", "step_cycles"]
+
+
+@dataclass(frozen=True)
+class PhaseTime:
+    """Seconds of a phase: ``time`` is the largest of compute + fill, memory and each buffer, plus ``load``.
+
+    ``bounding`` is the time by what the rest waits for.
+    """
+
+    time: Number
+    compute: Number
+    fill: Number
+    memory: Number
+    buffers: Mapping[str, Number]
+    load: Number
+    bounding: Mapping[str, Number]
+
+
+def step_cycles(measured: Measured, step: Step) -> dict[str, Number]:
+    """Cycles of a step over the whole run, by array; ``drain`` for a wait."""
+    found: dict[str, Number] = {}
+    for on, names in step.items():
+        if on == DRAIN:
+            found[on] = sum(measured.iterations(n) * measured.sizes(f"{measured.nest(n).on}.rows") for n in names)
+        else:
+            found[on] = sum(measured.cycles(name) for name in names)
+    return found
+
+
+def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
+    """The time of one phase over all its tiles."""
+    clock = measured.sizes("clock")
+    steps = [step_cycles(measured, step) for step in phase.steps]
+    longest = [maximum(*each.values()) for each in steps]
+    busy: Number = 0
+    for cycles in longest:
+        busy = busy + cycles
+    fill = fill_cycles(measured, phase, busy) / clock if "fill-drain" in measured.rules else 0
+    compute = busy / clock
+    memory = measured.traffic(phase.einsums) / measured.sizes(f"{measured.outer}.bandwidth")
+    buffers = {name: _buffer_time(measured, phase, name) for name in measured.inner}
+    load = _load_time(measured, phase)
+    buffers = {name: time for name, time in buffers.items() if is_array(time) or time}
+    beside = maximum(compute + fill, memory - load, *buffers.values())
+    bounding = _bounds(measured, phase, steps, longest, (compute + fill, memory - load, buffers, load))
+    return PhaseTime(beside + load, compute, fill, memory, buffers, load, bounding)
+
+
+def _buffer_time(measured: Measured, phase: Phase, memory: str) -> Number:
+    """Seconds the accesses of a memory take if spread evenly over its banks and ports; 0 where it is no limit."""
+    part = measured.design.accelerator.memories[memory]
+    if part.bandwidth is not None:
+        rate = measured.sizes(f"{memory}.bandwidth") / measured.sizes(f"{memory}.access")
+        return measured.buffer_rows(phase.einsums, memory) / rate
+    if "buffer-banks" not in measured.rules:
+        return 0
+    cost = measured.level_cost(memory)
+    slots = measured.sizes(f"{memory}.banks") * measured.sizes(f"{memory}.ports") * part.spread
+    cycle = maximum(cost.cycle_s, 1 / measured.sizes("clock"))
+    return measured.buffer_rows(phase.einsums, memory) * cycle / slots
+
+
+def _load_time(measured: Measured, phase: Phase) -> Number:
+    """Seconds of fetching granules before their streams, where the buffer has no room for two."""
+    if "double-buffer" not in measured.rules or not measured.next:
+        return 0
+    tiling, level = measured.tiling, measured.next
+    number = measured.design.schedule.phases.index(phase)
+    total: Number = 0
+    for einsum, operand, size in tiling.granules(phase, level):
+        words, _ = measured.memory_words(einsum, operand)
+        room = tiling.capacity(level) - sum(tiling.needed(level)[number].values())
+        seconds = measured.bytes(words) / measured.sizes(f"{measured.outer}.bandwidth")
+        total = total + where(size <= room, 0, seconds)
+    return total
+
+
+Times = tuple[Number, Number, Mapping[str, Number], Number]
+
+
+def _bounds(
+    measured: Measured, phase: Phase, steps: list[dict[str, Number]], longest: list[Number], times: Times
+) -> dict[str, Number]:
+    """Seconds for which each component is what the rest waits for."""
+    compute, memory, buffers, load = times
+    clock = measured.sizes("clock")
+    most = maximum(compute, memory, *buffers.values())
+    found: dict[str, Number] = {}
+    for step, each, slowest in zip(phase.steps, steps, longest, strict=True):
+        for on, own in each.items():
+            arrays = {measured.nest(n).on for n in step[on]} if on == DRAIN else {on}
+            for array in arrays:
+                bound = (compute >= most) & (own >= slowest)
+                found[array] = found.get(array, 0) + where(bound, own / clock, 0)
+    for name, time in ((measured.outer, memory), *buffers.items()):
+        found[name] = found.get(name, 0) + where((time >= most) & (compute < most), time, 0)
+    found[measured.outer] = found[measured.outer] + load
+    return found
+
+
+def phase_parts(measured: Measured, phase: Phase, times: PhaseTime) -> Iterator[tuple[str, str, float]]:
+    """(component, action, seconds) that add up to the time of a phase, at a single design point."""
+    clock = measured.sizes("clock")
+    name = phase.name or "run"
+    if times.compute + times.fill >= times.time - times.load:
+        slowest: dict[str, Number] = {}
+        for number, step in enumerate(phase.steps, 1):
+            each = step_cycles(measured, step)
+            on = max(each, key=lambda key: (each[key], key != DRAIN))
+            array = measured.nest(step[on][0]).on if on == DRAIN else on
+            slowest[array] = slowest.get(array, 0) + each[on]
+            yield array, f"{name}, step {number}", each[on] / clock
+        if times.fill:
+            yield max(slowest, key=lambda key: slowest[key]), f"{name}, fill and drain", times.fill
+    else:
+        beside = {measured.outer: times.memory - times.load, **times.buffers}
+        yield max(beside, key=lambda key: beside[key]), f"{name}, transfers", max(beside.values())
+    if times.load:
+        yield measured.outer, f"{name}, granules loaded before their streams", times.load

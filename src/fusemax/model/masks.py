@@ -1,0 +1,82 @@
+"""Which tiles of a masked score matrix are computed.
+
+Query row r of a group of ``group`` heads that share their keys stands at position q = M - P/group + r // group
+(the queries are the last ones, the heads of a group take turns), and sees key k when k <= q and, with a
+window W, k > q - W. A block of rows and a block of keys are computed together when any of their pairs is seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusemax.design.arithmetic import Number, ceil_div, is_array, maximum, where
+
+__all__ = ["active_units", "floor_sum", "seen_pairs"]
+
+
+def active_units(
+    rows: Number, keys: Number, group: Number, window: Number, row_unit: Number, row_block: Number, key_unit: Number,
+    key_block: Number,
+) -> Number:  # fmt: skip
+    """Pairs of a row unit and a key unit in all blocks that hold a seen pair.
+
+    ``rows`` = P x group; ``window`` 0 is no window. Units are counted whole, the last ragged one too; blocks are
+    multiples of units (or units of blocks, then a block is taken as large).
+    """
+    row_block, key_block = maximum(row_unit, row_block), maximum(key_unit, key_block)
+    num_rows, num_keys = ceil_div(rows, row_block), ceil_div(keys, key_block)
+    first = keys * group - rows  # the position of row 0, in rows
+    wide = group * key_block
+    full = num_rows - 1
+    last_block = num_keys - 1
+    highest = floor_sum(full, wide, row_block, first + row_block - 1)
+    bounded = maximum(window, 1)
+    start = ceil_div(maximum((bounded - 1) * group - first, 0), row_block)
+    start = where(start < full, start, full)
+    lowest = floor_sum(full - start, wide, row_block, first - (bounded - 1) * group + start * row_block)
+    blocks = highest - where(window > 0, lowest, 0) + full
+    key_units, last_units = ceil_div(key_block, key_unit), ceil_div(keys - last_block * key_block, key_unit)
+    reach = ceil_div(last_block * wide - first + 1, row_block) - 1
+    reaching = maximum(full - maximum(reach, 0), 0)
+    whole = ceil_div(row_block, row_unit) * (blocks * key_units - reaching * (key_units - last_units))
+    tail_start = maximum(first + full * row_block - (bounded - 1) * group, 0) // wide
+    tail = (last_block - where(window > 0, tail_start, 0)) * key_units + last_units
+    return whole + ceil_div(rows - full * row_block, row_unit) * tail
+
+
+def seen_pairs(rows: Number, keys: Number, group: Number, window: Number) -> Number:
+    """Pairs of a query row and a key that the mask lets through."""
+    return active_units(rows, keys, group, window, 1, 1, 1, 1)
+
+
+def floor_sum(count: Number, divisor: Number, step: Number, start: Number) -> Number:
+    """The sum of (start + step x i) // divisor over i = 0 .. count - 1; start from 0 up.
+
+    Euclid's algorithm, as in the AtCoder library; O(log) steps.
+    """
+    if any(is_array(value) for value in (count, divisor, step, start)):
+        return _floor_sum_arrays(count, divisor, step, start)
+    total = 0
+    n, m, a, b = int(count), int(divisor), int(step), int(start)
+    while n > 0:
+        total += (n - 1) * n // 2 * (a // m) + n * (b // m)
+        a, b = a % m, b % m
+        top = a * n + b
+        if top < m:
+            break
+        n, b, m, a = top // m, top % m, a, m
+    return total
+
+
+def _floor_sum_arrays(count: Number, divisor: Number, step: Number, start: Number) -> Number:
+    n, m, a, b = (np.array(v) for v in np.broadcast_arrays(*(np.asarray(v) for v in (count, divisor, step, start))))
+    total = np.zeros_like(n)
+    live = n > 0
+    while np.any(live):
+        total = total + np.where(live, (n - 1) * n // 2 * (a // m) + n * (b // m), 0)
+        a, b = a % m, b % m
+        top = a * n + b
+        live = live & (top >= m)
+        divisor_next = np.where(live, a, 1)
+        n, b, a, m = np.where(live, top // m, 0), np.where(live, top % m, 0), np.where(live, m, 0), divisor_next
+    return total
