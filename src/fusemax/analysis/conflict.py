@@ -43,7 +43,8 @@ def orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict[
         if mine is None:
             return
         here = mine[rows]
-        depends = (marks != 0) & (here != 0) & ((marks & ~here) != 0 if here.dtype != object else True)
+        alone = (marks == here) & ((here & (here - 1)) == 0)  # the one coordinate visited before is the one visited now
+        depends = (marks != 0) & (here != 0) & ~alone
         if not np.any(depends):
             return
         for j in np.flatnonzero(depends.any(axis=(0, 1))):

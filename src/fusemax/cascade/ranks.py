@@ -37,10 +37,15 @@ def rank_of_variable(cascade: Cascade, variable: str) -> str:
 
 
 def factors_of(cascade: Cascade, rank: str) -> tuple[str, ...]:
-    """The factors of a partitioned rank from the outermost in; empty for any other rank."""
-    return next((p.factors for p in cascade.partitions if p.rank == rank), ())
+    """The factors of a partitioned rank from the outermost in; empty for any other rank. Aliases are followed."""
+    whole = canonical(cascade, rank)
+    return next((p.factors for p in cascade.partitions if canonical(cascade, p.rank) == whole), ())
 
 
 def whole_of(cascade: Cascade, rank: str) -> str | None:
-    """The partitioned rank that `rank` is a factor of, or None."""
-    return next((p.rank for p in cascade.partitions if rank in p.factors), None)
+    """The partitioned rank that `rank` is a factor of, or None. Aliases are followed."""
+    factor = canonical(cascade, rank)
+    for partition in cascade.partitions:
+        if factor in (canonical(cascade, f) for f in partition.factors):
+            return canonical(cascade, partition.rank)
+    return None
