@@ -9,6 +9,7 @@ with `fusemax.analysis` or `fusemax.execute`. Where the definition leaves room i
   that stands only in a filter is never what makes an access a lineage read, nor a sweep variable.
 * The non-sweep variables of a point are all its other variables: left, reduced, iteration, topk's kept one.
 * A tensor starts to carry once; a sweep variable that stands bare twice on the left gives both positions.
+* An input that has the whole rank, flat or as all factors, carries the whole also when a factor is counted.
 * A derived tensor needs exactly one position of rank R itself. A written T[m1, m0] that carries nothing is a
   derived tensor of M1 and of M0, each by its own position, and not of M.
 * Sweeps merge the inputs that have the whole rank; an input with a factor alone takes no part.
@@ -190,12 +191,17 @@ class Count:
     complete: frozenset[Coordinate]
 
 
+def carried_rank(cascade: Cascade, tensor: str, rank: str) -> tuple[str, tuple[int, ...] | None]:
+    """The rank an input carries when `rank` is counted, and where: the whole if it has the whole of a factor."""
+    ranks = input_ranks(cascade, tensor)
+    whole = whole_of(cascade, rank)
+    carried = whole if whole is not None and root_positions(cascade, ranks, whole) else rank
+    return carried, root_positions(cascade, ranks, carried)
+
+
 def count_root(run: Unrolled, tensor: str, rank: str) -> Count | None:
     """passes(T, R) of an input, or None when T has neither R nor the whole R is a factor of."""
-    ranks = input_ranks(run.cascade, tensor)
-    whole = whole_of(run.cascade, rank)
-    carried = whole if whole is not None and root_positions(run.cascade, ranks, whole) else rank
-    positions = root_positions(run.cascade, ranks, carried)
+    carried, positions = carried_rank(run.cascade, tensor, rank)
     if positions is None:
         return None
     line = lineage(run, carried, {tensor: positions}, one_fiber=False)
@@ -209,11 +215,9 @@ def count_derived(run: Unrolled, rank: str) -> dict[str, Count]:
     cascade = run.cascade
     carried: set[str] = set()
     for declaration in cascade.inputs:
-        ranks = input_ranks(cascade, declaration.tensor)
-        for name in (rank, whole_of(cascade, rank)):
-            positions = root_positions(cascade, ranks, name) if name else None
-            if name and positions:
-                carried |= set(carrying_tensors(cascade, {declaration.tensor: positions}, name))
+        name, positions = carried_rank(cascade, declaration.tensor, rank)
+        if positions is not None:
+            carried |= set(carrying_tensors(cascade, {declaration.tensor: positions}, name))
     counts = {}
     for tensor in dict.fromkeys(e.tensor for e in cascade.einsums):
         places = [k for k, r in enumerate(written_ranks(cascade, tensor)) if r == rank]
