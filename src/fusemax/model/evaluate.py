@@ -71,7 +71,10 @@ class Evaluation(Result):
     def total(self, quantity: str) -> float | None:
         """The sum of the rows of a quantity, known ones; None when an access or operation has no known cost."""
         values = [row["value"] for row in self._table if row["quantity"] == quantity]
-        missing = [r for r in self._table if r["quantity"] == quantity and r["value"] is None and r["action"] != "leak"]
+        missing = any(
+            row["quantity"] == quantity and row["value"] is None and not str(row["action"]).startswith("leak")
+            for row in self._table
+        )
         return None if missing or not values else math.fsum(v for v in values if isinstance(v, float | int))
 
     @cached_property

@@ -58,7 +58,7 @@ def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
     busy: Number = 0
     for cycles in longest:
         busy = busy + cycles
-    fill = fill_cycles(measured, phase, busy) / clock if "fill-drain" in measured.rules else 0
+    fill = fill_cycles(measured, phase) / clock if "fill-drain" in measured.rules else 0
     compute = busy / clock
     memory = measured.traffic(phase.einsums) / measured.sizes(f"{measured.outer}.bandwidth")
     buffers = {name: _buffer_time(measured, phase, name) for name in measured.inner}

@@ -60,21 +60,19 @@ def streams_of(measured: Measured, phase: Phase) -> Number:
     return measured.tiling.extent(nest, tuple(loop for loop in loops if loop.variable in shared))
 
 
-def fill_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
+def fill_cycles(measured: Measured, phase: Phase) -> Number:
     """Cycles that all streams of a phase pay beyond the time of their tiles."""
     streams = streams_of(measured, phase)
     if len(phase.steps) == 1:
         return streams * (_free_fill(measured, phase) / streams + _skew(measured, phase))
-    found = stages(measured, phase, busy)
+    found = stages(measured, phase)
     empty = _empty_epochs(measured, phase, found)
     return (streams * found.lag + empty) * found.epoch + streams * _skew(measured, phase)
 
 
-def stages(measured: Measured, phase: Phase, busy: Number) -> Stages:
-    """The stages of a phase of several steps; ``busy`` is the phase's cycles without filling."""
-    tiles = tiles_of(measured, phase)
-    epoch = busy / tiles
-    start, end = _positions(measured, phase, tiles)
+def stages(measured: Measured, phase: Phase) -> Stages:
+    """The stages of a phase of several steps."""
+    start, end, epoch = _positions(measured, phase)
     order = [spec.name for spec in measured.design.specs if spec.name in start]
     stage: dict[str, Number] = {}
     waits: list[tuple[str, str]] = []
@@ -94,10 +92,17 @@ def stages(measured: Measured, phase: Phase, busy: Number) -> Stages:
     return Stages(stage, reuse, epoch)
 
 
-def _positions(measured: Measured, phase: Phase, tiles: Number) -> tuple[dict[str, Number], dict[str, Number]]:
-    """Cycles from the epoch's start at which each Einsum begins and ends a tile."""
-    start: dict[str, Number] = {}
-    end: dict[str, Number] = {}
+Places = dict[str, Number]
+
+
+def _positions(measured: Measured, phase: Phase) -> tuple[Places, Places, Number]:
+    """Cycles from the epoch's start at which each Einsum begins and ends a tile, and the epoch's length.
+
+    Einsums of a later section (the division at the end) come once per stream and are left out.
+    """
+    tiles, iterated = tiles_of(measured, phase), _iterated(measured, phase)
+    start: Places = {}
+    end: Places = {}
     at: Number = 0
     for step in phase.steps:
         finish = at
@@ -106,13 +111,13 @@ def _positions(measured: Measured, phase: Phase, tiles: Number) -> tuple[dict[st
             for name in names:
                 if on == DRAIN:
                     now = now + measured.sizes(f"{measured.nest(name).on}.rows")
-                else:
+                elif name in iterated:
                     start[name] = now
                     now = now + measured.cycles(name) / tiles
                     end[name] = now
             finish = maximum(finish, now)
         at = finish
-    return start, end
+    return start, end, at
 
 
 def _producers(measured: Measured, phase: Phase, name: str) -> list[tuple[Operand, str]]:

@@ -155,16 +155,23 @@ class Tiling:
             if not _is_prefix(chain, chosen):
                 self.memo[key] = minimum(product(map(self.bound, chosen)), self.part(chain[0].root))
             else:
-                unit = product(map(self.bound, chain[len(chosen) :]))
-                self.memo[key] = ceil_div(self.part(chain[0].root), unit)
+                self.memo[key] = ceil_div(self.part(chain[0].root), self._unit(chain[0].root, chosen))
         return self.memo[key]
+
+    def _unit(self, rank: str, chosen: tuple[Loop, ...]) -> Number:
+        """Coordinates of a rank that one iteration of some loops over its outer parts covers."""
+        if any(loop.part == rank for loop in chosen):
+            return 1
+        if not any(rank in loop.ranks for loop in chosen):
+            return self.part(rank)
+        return product(self._unit(part, chosen) for part in self.design.mapping.partition[rank])
 
     def _seen(self, nest: Nest, pair: AnyMapping[str, tuple[Loop, ...]]) -> Number:
         """Iterations of loops over queries and keys in tiles that hold a seen pair."""
         chains = {root: nest.chains[root] for root in pair}
         key = ("seen", *((*(x.part for x in chains[r]), len(pair[r])) for r in ("P", "M")))
         if key not in self.memo:
-            unit = {r: product(map(self.bound, chains[r][len(pair[r]) :])) for r in pair}
+            unit = {r: self._unit(r, pair[r]) for r in pair}
             block = {r: self.bound(chains[r][-1]) if len(chains[r]) > 1 else 1 for r in pair}
             sizes = self.part("P"), self.part("M"), self.sizes("group"), self.sizes("window")
             seen = active_units(*sizes, unit["P"], block["P"], unit["M"], block["M"])
