@@ -132,7 +132,7 @@ def _bar_chart(grid: Grid, data: list[dict[str, object]], bars: _Bars, *, intera
         )
         .properties(width=PANEL_WIDTH, height=PANEL_HEIGHT)
     )
-    chart = _clickable(chart, "design", interactive=interactive)
+    chart = _clickable(_chosen(chart, grid.designs, interactive=interactive), "design", interactive=interactive)
     header = alt.Header(title=None)
     return chart.facet(facet=alt.Facet("workload:N", sort=workloads, header=header), columns=min(2, len(workloads)))
 
@@ -150,6 +150,14 @@ def _clickable(chart: Any, field: str, *, interactive: bool) -> Any:
     alt = altair()
     chosen = alt.selection_point(fields=[field], bind="legend")
     return chart.add_params(chosen).encode(opacity=alt.condition(chosen, alt.value(1.0), alt.value(0.12)))
+
+
+def _chosen(chart: Any, designs: Sequence[str], *, interactive: bool) -> Any:
+    """With `interactive`, the signal `shown` lists the designs to draw: a page's own filter sets it in every chart."""
+    if not interactive:
+        return chart
+    shown = altair().param(name="shown", value=list(designs))
+    return chart.add_params(shown).transform_filter("indexof(shown, datum.design) >= 0")
 
 
 def _share_rows(grid: Grid, workload: str) -> list[dict[str, object]]:
@@ -182,7 +190,7 @@ def _share_chart(grid: Grid, data: list[dict[str, object]], *, interactive: bool
         )
         .properties(width=190, height=PANEL_HEIGHT)
     )
-    chart = _clickable(chart, "Einsum", interactive=interactive)
+    chart = _clickable(_chosen(chart, designs, interactive=interactive), "Einsum", interactive=interactive)
     header = alt.Header(title=None)
     return chart.facet(facet=alt.Facet("length:N", sort=lengths, header=header), columns=min(3, len(lengths)))
 

@@ -53,7 +53,7 @@ def part_table(
     used = any(grid.value(part, d, *p, "utilization_2d") is not None for d in grid.designs for p in points)
     bounded = any(grid.text(part, d, *p, "bound") for d in grid.designs for p in points)
     heads = ["\ndesign", *_over("speedup over", over), *_over("energy vs", over)]
-    heads += ["\nlatency"] * every + ["busy\n2D", "\n1D"] * used + ["\nbound"] * bounded
+    heads += ["\nlatency"] * every + ["utilization\n2D", "\n1D"] * used + ["\nbound"] * bounded
     body: list[list[str]] = []
     for label, group in _groups(points, every=every):
         body.append([label])
