@@ -31,7 +31,7 @@ def test_a_part_says_points_means_and_bound() -> None:
     assert lines[0].startswith("attention: 4 workloads x 6 lengths, corrected accounting; by length: arithmetic means")
     assert lines[1].split() == ["speedup", "over", "energy", "vs", "utilization"]
     assert lines[2].split() == ["design", "unfused", "flat", "unfused", "flat", "2D", "1D", "bound"]
-    assert "  fusemax                       6.40  4.92      0.767  0.787  0.600  1.000  DRAM" in lines
+    assert "  fusemax                       6.40  4.92      0.767  0.787        0.600  1.000  DRAM" in lines
     assert "arithmetic mean of 24 points" in lines
     assert "geometric mean of 24 points" in lines
 
