@@ -27,16 +27,16 @@ __all__ = ["Expression", "parse_expression"]
 class Expression:
     """A parsed expression; ``names`` are the quantities it reads, in order of appearance."""
 
-    __slots__ = ("_tree", "names", "text")
+    __slots__ = ("_evaluate", "names", "text")
 
     def __init__(self, text: str, tree: ast.expr) -> None:
         self.text = text
-        self._tree = tree
+        self._evaluate = _compiled(tree)
         self.names = tuple(dict.fromkeys(_names(tree)))
 
     def __call__(self, lookup: Lookup) -> Number:
         """The value, each name looked up once or more."""
-        return _value(self._tree, lookup)
+        return self._evaluate(lookup)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and other.text == self.text
@@ -105,38 +105,45 @@ def _names(node: ast.expr) -> Iterator[str]:
                 yield from _names(argument)
 
 
-def _value(node: ast.expr, lookup: Lookup) -> Number:
+def _compiled(node: ast.expr) -> Callable[[Lookup], Number]:
+    """A function of the lookup, made once, so that evaluating does not walk the tree."""
     match node:
         case ast.Constant(value=int() | float() as value):
-            return value
+            return lambda lookup: value
         case ast.Name() | ast.Attribute():
-            return lookup(ast.unparse(node))
+            name = ast.unparse(node)
+            return lambda lookup: lookup(name)
         case ast.UnaryOp(operand=operand):
-            return -_value(operand, lookup)
+            inner = _compiled(operand)
+            return lambda lookup: -inner(lookup)
         case ast.BinOp(left=left, op=operator, right=right):
-            return _apply(operator, _value(left, lookup), _value(right, lookup))
+            first, second, apply = _compiled(left), _compiled(right), _APPLY[type(operator)]
+            return lambda lookup: apply(first(lookup), second(lookup))
         case ast.Call(func=ast.Name(id="ceil"), args=[ast.BinOp(left=left, op=ast.Div(), right=right)]):
-            return ceil_div(_value(left, lookup), _value(right, lookup))
+            first, second = _compiled(left), _compiled(right)
+            return lambda lookup: ceil_div(first(lookup), second(lookup))
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            values = [_value(argument, lookup) for argument in arguments]
-            if name == "ceil":
-                return -(-values[0] // 1)
-            return minimum(*values) if name == "min" else maximum(*values)
+            parts = [_compiled(argument) for argument in arguments]
+            combine = {"min": minimum, "max": maximum, "ceil": _ceil}[name]
+            return lambda lookup: combine(*(part(lookup) for part in parts))
     raise AssertionError(ast.dump(node))  # _check admits nothing else
 
 
-def _apply(operator: ast.operator, left: Number, right: Number) -> Number:
-    if isinstance(operator, ast.Div | ast.FloorDiv | ast.Mod) and not isinstance(right, np.ndarray) and right == 0:
+def _ceil(value: Number, *_: Number) -> Number:
+    return -(-value // 1)
+
+
+def _nonzero(divisor: Number) -> Number:
+    if not isinstance(divisor, np.ndarray) and divisor == 0:
         raise UsageError("division by zero in an expression")
-    match operator:
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left - right
-        case ast.Mult():
-            return left * right
-        case ast.Div():
-            return left / right
-        case ast.FloorDiv():
-            return left // right
-    return left % right
+    return divisor
+
+
+_APPLY: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
+    ast.Add: lambda left, right: left + right,
+    ast.Sub: lambda left, right: left - right,
+    ast.Mult: lambda left, right: left * right,
+    ast.Div: lambda left, right: left / _nonzero(right),
+    ast.FloorDiv: lambda left, right: left // _nonzero(right),
+    ast.Mod: lambda left, right: left % _nonzero(right),
+}

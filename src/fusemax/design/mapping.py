@@ -114,13 +114,15 @@ class Capacity(Frozen):
 class Search(Frozen):
     """How the free parameters are found: the least ``objective`` (then the next one), the first of equals.
 
-    ``over`` lists the parameters, the last one varying fastest; ``of`` limits the objective to some Einsums.
-    ``overlap``: their arrays and the memory run side by side. ``spared``: a boundary tensor that spills saves
-    the DRAM words it would else have moved.
+    ``over`` lists the parameters, the last one varying fastest; ``only`` limits their values and ``alike`` lists
+    those that take the same one. ``of`` limits the objective to some Einsums, whose arrays and memory then run side
+    by side. ``spared``: a boundary tensor that spills saves the DRAM words it would else have moved.
     """
 
     objective: tuple[Literal["latency", "traffic", "energy"], ...]
     over: tuple[str, ...]
+    only: AnyMapping[str, tuple[int | str, ...]] = {}
+    alike: tuple[tuple[str, ...], ...] = ()
     of: tuple[str, ...] = ()
     spared: bool = True
     source: str = ""

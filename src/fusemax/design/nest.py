@@ -63,17 +63,22 @@ class Nest:
         """The operand that is written."""
         return self.operands[-1]
 
-    @property
+    @cached_property
+    def signature(self) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+        """The parts looped over, by level: nests with the same one have the same extents."""
+        return tuple((tuple(x.part for x in at.loops), tuple(x.part for x in at.spatial)) for at in self.levels)
+
+    @cached_property
     def loops(self) -> tuple[Loop, ...]:
         """All loops, outermost first, a level's temporal ones before its spatial ones."""
         return tuple(loop for level in self.levels for loop in (*level.loops, *level.spatial))
 
-    @property
+    @cached_property
     def temporal(self) -> tuple[Loop, ...]:
         """The loops in time, outermost first."""
         return tuple(loop for level in self.levels for loop in level.loops)
 
-    @property
+    @cached_property
     def spatial(self) -> tuple[Loop, ...]:
         """The loops spread over the array."""
         return tuple(loop for level in self.levels for loop in level.spatial)
@@ -92,7 +97,11 @@ class Nest:
 
     def level(self, component: str) -> int:
         """The index of a level; -1 when the nest has none of that name."""
-        return next((i for i, level in enumerate(self.levels) if level.component == component), -1)
+        return self._places.get(component, -1)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {level.component: i for i, level in enumerate(self.levels)}
 
 
 def part_of(mapping: Mapping) -> dict[str, str]:

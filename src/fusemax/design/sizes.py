@@ -68,6 +68,11 @@ class Sizes:
         found._open = []
         return found
 
+    @property
+    def differs(self) -> bool:
+        """Whether the accelerator is another at different points."""
+        return any(isinstance(value, np.ndarray) for value, _ in self._raw.values())
+
     def with_sizes(self, given: Mapping[str, Number]) -> Sizes:
         """The same point with other or further sizes."""
         found = Sizes.__new__(Sizes)

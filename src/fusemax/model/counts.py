@@ -60,8 +60,7 @@ def count(nest: Nest, operand: Operand, tiling: Tiling) -> dict[int, Count]:
     """
     keeping = nest.keeping(operand.label)
     is_output = operand is nest.output
-    shape = tuple((tuple(x.part for x in at.loops), tuple(x.part for x in at.spatial)) for at in nest.levels)
-    key = ("count", shape, operand.ranks, keeping, is_output)
+    key = ("count", nest.signature, operand.ranks, keeping, is_output)
     if key not in tiling.memo:
         tiling.memo[key] = _count(nest, operand, tiling, keeping, is_output)
     found: dict[int, Count] = tiling.memo[key]

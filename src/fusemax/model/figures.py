@@ -20,7 +20,7 @@ from fusemax.model.measure import Measured
 from fusemax.model.profile import Accounting
 from fusemax.model.tiling import Tiling, attention_sizes
 
-__all__ = ["Figures", "attention_figures", "layer_sizes", "linear_figures", "measure_points", "plus"]
+__all__ = ["Figures", "attention_figures", "linear_figures", "measure_points", "plus"]
 
 Reals = npt.NDArray[np.float64]
 
@@ -92,45 +92,46 @@ def attention_figures(design: Design, sizes: Sizes, rules: Accounting, num_point
 
 
 def linear_figures(design: Design, sizes: Sizes, rules: Accounting, num_points: int) -> Figures:
-    """The linear layers at every point."""
+    """The linear layers at every point; layers of one shape are found once."""
     figures = _empty(num_points)
-    longest = np.zeros(num_points)
     bound = [""] * num_points
     if design.linear is None:
         return replace(figures, bound=bound)
-    for layer in layers(sizes):
-        at = layer_sizes(sizes, layer)
-        for points, measured in measure_points(design.linear, at, rules, num_points):
-            figures.traffic[points] += measured.traffic(design.linear.schedule.einsums)
-            figures.latency[points] += measured.latency
-            figures.energy[points] += measured.energy
-            time = np.broadcast_to(measured.latency, points.shape)
-            longer = time > longest[points]
-            _note(bound, points[longer], measured, longer)
-            longest[points] = np.maximum(longest[points], time)
-    return replace(figures, bound=bound)
+    found = layers(sizes)
+    shapes = np.stack([_columns(layer, num_points) for layer in found], axis=1)
+    point = np.repeat(np.arange(num_points), len(found))
+    keys = np.column_stack([point, shapes.reshape(-1, 3)]) if sizes.differs else shapes.reshape(-1, 3)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    own = point[first]
+    rows, columns, contraction = (shapes.reshape(-1, 3)[first, i] for i in range(3))
+    at = sizes.at(own).with_sizes({"M": rows, "N": columns, "K": contraction, "causal": 0})
+    totals = {name: np.zeros(first.size) for name in ("traffic", "latency", "energy")}
+    bounds = [""] * first.size
+    for points, measured in measure_points(design.linear, at, rules, first.size):
+        totals["traffic"][points] = measured.traffic(design.linear.schedule.einsums)
+        totals["latency"][points] = measured.latency
+        totals["energy"][points] = measured.energy
+        _note(bounds, points, measured)
+    each = np.ravel(inverse).reshape(num_points, len(found))
+    for name, values in totals.items():
+        getattr(figures, name)[:] = values[each].sum(axis=1)
+    longest = each[np.arange(num_points), np.argmax(totals["latency"][each], axis=1)]
+    return replace(figures, bound=[bounds[int(i)] for i in longest])
 
 
-def layer_sizes(sizes: Sizes, layer: Layer) -> Sizes:
-    """The sizes of a point with M, N and K those of one linear layer."""
-    return sizes.with_sizes({"M": layer.rows, "N": layer.columns, "K": layer.contraction, "causal": 0})
+def _columns(layer: Layer, num_points: int) -> npt.NDArray[np.int64]:
+    sides = (layer.rows, layer.columns, layer.contraction)
+    return np.stack([np.broadcast_to(np.asarray(side), num_points) for side in sides], axis=1)
 
 
 def _empty(num_points: int) -> Figures:
     return Figures(np.zeros(num_points), np.zeros(num_points), np.zeros(num_points), {}, {}, ())
 
 
-def _note(
-    bound: list[str],
-    points: npt.NDArray[np.int64],
-    measured: Measured,
-    some: npt.NDArray[np.bool_] | None = None,
-) -> None:
+def _note(bound: list[str], points: npt.NDArray[np.int64], measured: Measured) -> None:
     """Write down which component bounds the time at each point."""
     times = measured.bounding
     names = list(times)
-    shape = points.shape if some is None else some.shape
-    table = np.stack([np.broadcast_to(np.asarray(times[name], dtype=np.float64), shape) for name in names])
-    largest = np.argmax(table if some is None else table[:, some], axis=0)
-    for point, which in zip(points, largest, strict=True):
+    table = np.stack([np.broadcast_to(np.asarray(times[name], dtype=np.float64), points.shape) for name in names])
+    for point, which in zip(points, np.argmax(table, axis=0), strict=True):
         bound[int(point)] = names[int(which)]

@@ -31,6 +31,7 @@ __all__ = ["Variant", "nests_of", "solve"]
 _DIVISORS = re.compile(r"divisors\((.*)\)")
 _MOST_DIVISORS = 1 << 20  # more than any length has, to order candidates whose number differs by point
 Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def solve(design: Design, sizes: Sizes, rules: Accounting, num_points: int | Non
     candidates = _candidates(design, sizes, search, numeric, num_points)
     at = sizes if num_points is None else sizes.at(candidates.point)
     best = _Best(num_points or 1)
+    tiling: Tiling | None = None
     for choice, place in _choices(design, search, named):
-        tiling = Tiling(design, nests_of(design, choice, rules), at, rules, candidates.values, choice)
-        best.offer(candidates, _objectives(tiling, search, candidates), place, choice)
+        tiling = Tiling(design, nests_of(design, choice, rules), at, rules, candidates.values, choice, tiling)
+        best.offer(candidates, _objectives(tiling, search, candidates.point.shape), place, choice)
     best.check(design)
     return _variants(design, best, candidates, sizes, rules, num_points)
 
@@ -108,32 +110,40 @@ class _Candidates:
 def _candidates(
     design: Design, sizes: Sizes, search: Search, numeric: Sequence[str], num_points: int | None
 ) -> _Candidates:
-    points, places = [], []
-    values: dict[str, list[int]] = {name: [] for name in numeric}
     strides = _strides(design, search)
+    points, places = [], []
+    columns: dict[str, list[Integers]] = {name: [] for name in numeric}
     for point in range(num_points or 1):
-        lists = [_values(design, name, sizes, None if num_points is None else point) for name in numeric]
-        for combination in itertools.product(*(enumerate(each) for each in lists)):
-            points.append(point)
-            places.append(sum(i * strides[name] for name, (i, _) in zip(numeric, combination, strict=True)))
-            for name, (_, value) in zip(numeric, combination, strict=True):
-                values[name].append(value)
-    arrays = {name: np.array(column, dtype=np.int64) for name, column in values.items()}
-    return _Candidates(np.array(points), arrays, np.array(places, dtype=np.int64))
+        lists = [_values(design, search, name, sizes, None if num_points is None else point) for name in numeric]
+        grid = np.meshgrid(*(np.arange(len(each)) for each in lists), indexing="ij")
+        number = int(np.prod([len(each) for each in lists]))
+        points.append(np.full(number, point, dtype=np.int64))
+        place = np.zeros(number, dtype=np.int64)
+        for name, each, chosen in zip(numeric, lists, grid, strict=True):
+            place += chosen.ravel() * strides[name]
+            columns[name].append(np.array(each, dtype=np.int64)[chosen.ravel()])
+        places.append(place)
+    arrays = {name: np.concatenate(column) for name, column in columns.items()}
+    return _Candidates(np.concatenate(points), arrays, np.concatenate(places))
 
 
-def _values(design: Design, name: str, sizes: Sizes, point: int | None) -> tuple[int, ...]:
+def _values(design: Design, search: Search, name: str, sizes: Sizes, point: int | None) -> tuple[int, ...]:
     """The values of one numeric parameter at one point, in the order they are tried."""
 
     def number(text: int | str) -> int:
         value: Number = text if isinstance(text, int) else parse_expression(text)(sizes)
         return int(value[point] if is_array(value) else value)
 
-    given = design.mapping.parameters[name]
+    given = _given(design, search, name)
     if isinstance(given, str):
         match = _DIVISORS.fullmatch(given.strip())
         return divisors(max(1, number(match[1]))) if match else (number(given),)
     return tuple(number(text) for text in given)
+
+
+def _given(design: Design, search: Search, name: str) -> tuple[int | str, ...] | str:
+    """What a search tries of a parameter."""
+    return search.only.get(name, design.mapping.parameters[name])
 
 
 def _strides(design: Design, search: Search) -> dict[str, int]:
@@ -141,7 +151,7 @@ def _strides(design: Design, search: Search) -> dict[str, int]:
     strides, step = {}, 1
     for name in reversed(search.over):
         strides[name] = step
-        given = design.mapping.parameters[name]
+        given = _given(design, search, name)
         step *= _MOST_DIVISORS if isinstance(given, str) else len(given)
     return strides
 
@@ -149,24 +159,23 @@ def _strides(design: Design, search: Search) -> dict[str, int]:
 def _choices(design: Design, search: Search, named: Sequence[str]) -> Iterator[tuple[dict[str, str], int]]:
     """Every structural choice with its place in the order of the search."""
     strides = _strides(design, search)
-    lists = [[str(value) for value in design.mapping.parameters[name]] for name in named]
+    lists = [[str(value) for value in _given(design, search, name)] for name in named]
     for combination in itertools.product(*(enumerate(each) for each in lists)):
-        pairs = list(zip(named, combination, strict=True))
-        yield {name: value for name, (_, value) in pairs}, sum(i * strides[name] for name, (i, _) in pairs)
+        choice = {name: value for name, (_, value) in zip(named, combination, strict=True)}
+        if all(len({choice[name] for name in names}) == 1 for names in search.alike):
+            yield choice, sum(i * strides[name] for name, (i, _) in zip(named, combination, strict=True))
 
 
-def _objectives(tiling: Tiling, search: Search, candidates: _Candidates) -> list[npt.NDArray[np.float64]]:
+def _objectives(tiling: Tiling, search: Search, shape: tuple[int, ...]) -> Iterator[Reals]:
+    """The objectives in order, infinite where a candidate is not legal; each is found when it is asked for."""
     measured = Measured(tiling, search.spared)
-    shape = candidates.point.shape
     legal = np.broadcast_to(_is_legal(tiling), shape)
-    found = []
     for objective in search.objective:
         if search.of:
             value = measured.side_by_side(search.of) if objective == "latency" else measured.traffic(search.of)
         else:
             value = _whole(measured, objective)
-        found.append(np.where(legal, np.broadcast_to(np.asarray(value, dtype=np.float64), shape), np.inf))
-    return found
+        yield np.where(legal, np.broadcast_to(np.asarray(value, dtype=np.float64), shape), np.inf)
 
 
 def _whole(measured: Measured, objective: str) -> Number:
@@ -194,33 +203,33 @@ class _Best:
     """The best candidate of every point so far."""
 
     def __init__(self, num_points: int) -> None:
-        self.values: list[npt.NDArray[np.float64]] = []
+        self.values: list[Reals] = []
         self.place = np.full(num_points, np.iinfo(np.int64).max, dtype=np.int64)
         self.row = np.zeros(num_points, dtype=np.int64)
         self.choice = np.zeros(num_points, dtype=np.int64)
         self.choices: list[dict[str, str]] = []
 
-    def offer(
-        self,
-        candidates: _Candidates,
-        objectives: list[npt.NDArray[np.float64]],
-        place: int,
-        choice: dict[str, str],
-    ) -> None:
-        """Take in all candidates of one structural choice."""
-        if not self.values:
-            self.values = [np.full(self.place.shape, np.inf) for _ in objectives]
+    def offer(self, candidates: _Candidates, objectives: Iterator[Reals], place: int, choice: dict[str, str]) -> None:
+        """Take in all candidates of one structural choice; later objectives are found only where earlier ones tie."""
         self.choices.append(choice)
         places = candidates.place + place
-        order = np.lexsort((places, *reversed(objectives), candidates.point))
+        found = [next(objectives)]
+        least = np.full(self.place.shape, np.inf)
+        np.minimum.at(least, candidates.point, found[0])
+        if self.values and not np.any((least <= self.values[0]) & np.isfinite(least)):
+            return
+        found += objectives
+        if not self.values:
+            self.values = [np.full(self.place.shape, np.inf) for _ in found]
+        order = np.lexsort((places, *reversed(found), candidates.point))
         rows = order[np.searchsorted(candidates.point[order], np.arange(self.place.size))]
         better = np.zeros(self.place.shape, dtype=bool)
         equal = np.ones(self.place.shape, dtype=bool)
-        for mine, offered in zip(self.values, objectives, strict=True):
+        for mine, offered in zip(self.values, found, strict=True):
             better |= equal & (offered[rows] < mine)
             equal &= offered[rows] == mine
-        better |= equal & np.isfinite(objectives[0][rows]) & (places[rows] < self.place)
-        for mine, offered in zip(self.values, objectives, strict=True):
+        better |= equal & np.isfinite(found[0][rows]) & (places[rows] < self.place)
+        for mine, offered in zip(self.values, found, strict=True):
             mine[better] = offered[rows][better]
         self.place[better] = places[rows][better]
         self.row[better] = rows[better]

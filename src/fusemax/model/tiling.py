@@ -7,6 +7,7 @@ multiple of the part asked for, so the most that fits is one division.
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from functools import cached_property
 from typing import Any
 
 from fusemax.base.errors import UsageError
@@ -49,7 +50,7 @@ class Tiling:
     """Loop bounds of one structural variant of a mapping at one or many design points.
 
     ``parameters`` are the numeric parameters' values; ``choice`` the structural ones, by which ``nests`` were
-    made.
+    made. ``sibling`` is another variant at the same points.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Tiling:
         accounting: Accounting,
         parameters: AnyMapping[str, Number] | None = None,
         choice: AnyMapping[str, str] | None = None,
+        sibling: Tiling | None = None,
     ) -> None:
         self.design = design
         self.nests = nests
@@ -68,8 +70,11 @@ class Tiling:
         self.parameters = dict(parameters or {})
         self.choice = dict(choice or {})
         self._whole = part_of(design.mapping)
-        self._values: dict[str, Number] = {}
-        self.memo: dict[object, Any] = {}
+        self._ragged = "ragged" in accounting
+        # Variants of one mapping at the same points share what does not depend on the structure they take.
+        shares = sibling is not None and not _has_fit(design)
+        self._values: dict[str, Number] = sibling._values if sibling is not None and shares else {}
+        self.memo: dict[object, Any] = sibling.memo if sibling is not None and shares else {}
 
     def bound(self, loop: Loop) -> Number:
         """The bound of a loop."""
@@ -118,9 +123,15 @@ class Tiling:
         With ``ragged`` the last tile of a rank has its own length; with ``masks`` tiles without a seen pair of query
         and key are left out, a tile with one counts in full.
         """
-        if "ragged" not in self.accounting and not self.masked:
+        if not self._ragged and not self.masked:
             return self._product(loops)
-        wanted = {loop.variable for loop in loops}
+        wanted = frozenset(loop.variable for loop in loops)
+        key = ("extent", nest.signature, wanted)
+        if key not in self.memo:
+            self.memo[key] = self._extent(nest, wanted)
+        return self.memo[key]
+
+    def _extent(self, nest: Nest, wanted: frozenset[str]) -> Number:
         size: Number = 1
         pair: dict[str, tuple[Loop, ...]] = {}
         for root, chain in nest.chains.items():
@@ -134,7 +145,7 @@ class Tiling:
             return size * self._seen(nest, pair)
         return size * product(self._units(nest.chains[root], chosen) for root, chosen in pair.items())
 
-    @property
+    @cached_property
     def masked(self) -> bool:
         """Whether the point has a mask (some of the points, when there are many)."""
         if "masks" not in self.accounting or not self.sizes.known("causal"):
@@ -297,6 +308,10 @@ class Tiling:
             f"{self.design.name}: the mapping does not fit {level}: {tensors} make {sum(held.values())} bytes"
             f" of {self.capacity(level)} even with one tile in {part}; the largest is {largest}"
         )
+
+
+def _has_fit(design: Design) -> bool:
+    return any(fit_level(text) for parts in design.mapping.partition.values() for text in parts.values())
 
 
 def _at(value: Number, point: int | None) -> Number:
