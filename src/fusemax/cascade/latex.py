@@ -11,7 +11,6 @@ from fusemax.cascade.ir import (
     Cascade,
     Einsum,
     Expr,
-    Index,
     ParameterUse,
     Section,
     Shape,
@@ -83,11 +82,6 @@ class LatexForm(Form):
     def access(self, tensor: str, indices: list[str]) -> str:
         """A tensor in italics, its indices below it."""
         return rf"\mathit{{{escaped(tensor)}}}" + (f"_{{{','.join(indices)}}}" if indices else "")
-
-    def index(self, index: Index) -> str:
-        """One index; a filter behind a colon."""
-        text = self.expr(index.value, tight=True)
-        return text if index.filter is None else f"{text} : {self.expr(index.filter)}"
 
     def reductions(self, einsum: Einsum) -> str:
         """All reductions in order, the implicit sum first."""

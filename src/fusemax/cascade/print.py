@@ -135,8 +135,12 @@ class Form:
 
     def index(self, index: Index) -> str:
         """One index of an access on the right, its filter spaced normally."""
-        text = self.expr(index.value, tight=True)
+        text = self.arithmetic(index.value)
         return text if index.filter is None else f"{text} : {self.expr(index.filter)}"
+
+    def arithmetic(self, expr: Expr) -> str:
+        """An expression where the grammar takes arithmetic only: tight, anything else in parentheses."""
+        return self._inner(expr, _COMPARISON + 1, tight=True)
 
     def reductions(self, einsum: Einsum) -> str:
         """What follows `::`; empty for nothing."""
@@ -144,7 +148,7 @@ class Form:
 
     def left(self, einsum: Einsum) -> str:
         """The left side of a statement."""
-        return self.access(einsum.tensor, [self.expr(index, tight=True) for index in einsum.left])
+        return self.access(einsum.tensor, [self.arithmetic(index) for index in einsum.left])
 
     def einsum(self, einsum: Einsum) -> str:
         """One statement on one line."""
@@ -187,7 +191,7 @@ def print_claim(claim: Claim) -> str:
     """One entry of `expect`."""
     if claim.count is None:
         return f"conflict {claim.rank}"
-    return f"{'sweeps ' if claim.kind == 'sweeps' else ''}{claim.rank} = {print_expr(claim.count, tight=True)}"
+    return f"{'sweeps ' if claim.kind == 'sweeps' else ''}{claim.rank} = {CANONICAL.arithmetic(claim.count)}"
 
 
 def heading(section: Section) -> str:
