@@ -53,7 +53,7 @@ class Elementwise(Kernel):
     def compute(self, target: Array, step: int) -> None:
         """Evaluate the right side straight into the target, tile by tile."""
         fills = self.root.variables == frozenset(self.axes.names)
-        for place, block in _blocks(self.axes, self.tile, range(len(self.axes.names)), step):
+        for place, block in blocks(self.axes, self.tile, range(len(self.axes.names)), step):
             part = target[place]
             value = self.root.value(block, part if fills else None)
             if value is not part:
@@ -77,7 +77,11 @@ class Fold(Kernel):
         """Reduce tile by tile; partial results combine with the same operator."""
         if self.tile == self.axes.sizes and len(self.stages) == 1 and not self.filters and self._direct(target, step):
             return
-        for place, block in _blocks(self.axes, self.tile, range(self.num_left), step):
+        self.compute_block(target, whole_block(self.axes, step))
+
+    def compute_block(self, target: Array, within: Block) -> None:
+        """The same for the cells and points of one block."""
+        for place, block in blocks(self.axes, self.tile, range(self.num_left), within.step, within):
             value = self._partial(len(self.stages) - 1, block)
             np.copyto(target[place] if place else target, value.reshape(value.shape[: self.num_left]), casting="unsafe")
 
@@ -87,7 +91,7 @@ class Fold(Kernel):
             return False
         if self.accumulator.narrow is not None or self.root.logical:
             return False
-        value = self.root.value(_whole(self.axes, step))
+        value = self.root.value(whole_block(self.axes, step))
         if not isinstance(value, np.ndarray) or value.shape != self.axes.sizes:
             value = np.broadcast_to(value, self.axes.sizes)
         combine, _ = REDUCTIONS[self.stages[0].operator]
@@ -100,7 +104,7 @@ class Fold(Kernel):
             return self._points(block)
         stage = self.stages[depth]
         total: Array | None = None
-        for _, part in _blocks(self.axes, self.tile, stage.axes, block.step, block):
+        for _, part in blocks(self.axes, self.tile, stage.axes, block.step, block):
             value = self._reduce(stage, self._partial(depth - 1, part))
             total = value if total is None else self._combine(stage, total, value)
         if total is None:
@@ -153,7 +157,7 @@ class Select(Kernel):
 
     def compute(self, target: Array, step: int) -> None:
         """Sort each fiber whole; tiles hold some of the fibers."""
-        for place, block in _blocks(self.axes, self.tile, range(len(self.axes.names) - 1), step):
+        for place, block in blocks(self.axes, self.tile, range(len(self.axes.names) - 1), step):
             value: Value = self.root.value(block)
             if self.root.logical or not isinstance(value, np.ndarray):
                 value = np.asarray(value, dtype=self.dtype)
@@ -177,21 +181,24 @@ def masked(filters: Sequence[Term], block: Block) -> Array | None:
     return block.mask
 
 
-def _whole(axes: Axes, step: int) -> Block:
+def whole_block(axes: Axes, step: int) -> Block:
+    """All points of a statement at one value of the iteration variable."""
     return Block((0,) * len(axes.sizes), axes.sizes, step)
 
 
-def _blocks(
+def blocks(
     axes: Axes, tile: tuple[int, ...], split: Sequence[int], step: int, within: Block | None = None
 ) -> Iterator[tuple[tuple[slice, ...], Block]]:
-    """Each tile over the axes `split` (the others whole, or as in `within`): its slices and its block."""
-    outer = _whole(axes, step) if within is None else within
+    """Each tile over the axes `split`, the others as in `within` (the whole space for None).
+
+    Gives its slices along `split`, counted from the start of `within`, and its block.
+    """
+    outer = whole_block(axes, step) if within is None else within
     starts, sizes = list(outer.starts), list(outer.sizes)
     for ranges in tiles(outer.sizes, tile, split):
         for axis, (start, size) in zip(split, ranges, strict=True):
             starts[axis], sizes[axis] = outer.starts[axis] + start, size
-        place = tuple(slice(starts[axis], starts[axis] + sizes[axis]) for axis in split)
-        yield place, Block(tuple(starts), tuple(sizes), step)
+        yield tuple([slice(start, start + size) for start, size in ranges]), Block(tuple(starts), tuple(sizes), step)
 
 
 def tile_for(axes: Axes, order: Sequence[int], operations: int, itemsize: int, budget: int) -> tuple[int, ...]:

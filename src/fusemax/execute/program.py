@@ -14,6 +14,7 @@ from fusemax.cascade.ir import Cascade
 from fusemax.cascade.located import at
 from fusemax.cascade.ranks import rank_of_variable
 from fusemax.execute.compile import Compiler
+from fusemax.execute.contract import Contract, plan_product, product_of, tile_of
 from fusemax.execute.formats import Format
 from fusemax.execute.functions import Function
 from fusemax.execute.kernels import Elementwise, Fold, Kernel, Select, Stage, tile_for
@@ -25,17 +26,23 @@ from fusemax.execute.terms import Term
 Array = NDArray[Any]
 TILE_BYTES = 1 << 20
 """A temporary array of a statement is kept about this small, so that it stays in a core's cache."""
+PRODUCT_BYTES = 16 << 20
+"""Computed factors of a matrix product may be this large: larger tiles make fewer calls."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is done with. `budget` bounds the temporary arrays of one statement, in bytes."""
+    """What a run is done with. `budget` bounds the temporary arrays of one statement, in bytes.
+
+    A `strict` run walks the points of every statement: no matrix products.
+    """
 
     parameters: Mapping[str, float]
     format: Format
     accumulator: Format
     functions: Mapping[str, Function]
     budget: int
+    strict: bool = False
 
 
 @dataclass
@@ -162,7 +169,7 @@ def _job(program: Program, statement: Statement, settings: Settings) -> Job:
     order = _slowest_first(statement, compiler.reads)
     is_coordinate = any(r.operator == "argtopk" for r in statement.einsum.reductions)
     job = Job(
-        statement, target, _kernel(program, statement, settings, compiler, root, order), compiler.reads,
+        statement, target, _kernel(statement, target, settings, compiler, root, order), compiler.reads,
         compiler.filters, program.cascade, program.sizes,
         Format("float64", np.dtype(np.float64)) if is_coordinate else settings.format,
     )  # fmt: skip
@@ -173,7 +180,7 @@ def _job(program: Program, statement: Statement, settings: Settings) -> Job:
 
 
 def _kernel(
-    program: Program, statement: Statement, settings: Settings, compiler: Compiler, root: Term, order: list[int]
+    statement: Statement, target: Tensor, settings: Settings, compiler: Compiler, root: Term, order: list[int]
 ) -> Kernel:
     axes, dtype = statement.axes, settings.format.storage
     operations = root.operations + sum(1 + term.operations for term in compiler.filters)
@@ -191,7 +198,26 @@ def _kernel(
     summed = tuple(axes.index(v) for v in reduced if v not in named)
     stages = [Stage("+", summed)] if summed else []
     stages += [Stage(r.operator, tuple(axes.index(v) for v in r.variables)) for r in reductions]
-    return Fold(root, compiler.filters, stages, axes, statement.num_left, tile, settings.accumulator, dtype)
+    fold = Fold(root, compiler.filters, stages, axes, statement.num_left, tile, settings.accumulator, dtype)
+    return _contraction(statement, target, settings, fold) or fold
+
+
+def _contraction(statement: Statement, target: Tensor, settings: Settings, fold: Fold) -> Contract | None:
+    """Matrix products in place of a fold, where the statement is a sum of products that gains by them."""
+    accumulator = settings.accumulator
+    wide = accumulator.narrow is None and accumulator.storage.itemsize >= fold.dtype.itemsize
+    if not wide or settings.strict or [stage.operator for stage in fold.stages] != ["+"]:
+        return None
+    product = product_of(fold.root)
+    strides = [0] * fold.num_left
+    if statement.left is not None:
+        strides = list(View(target.storage, statement.left, statement.left_axes).strides)
+    plan = plan_product(product, fold.filters, fold.axes, fold.num_left, strides)
+    if plan is None:
+        return None
+    budget = min(settings.budget, PRODUCT_BYTES)
+    tile = tile_of(product, plan, fold.axes, accumulator.storage.itemsize, budget)
+    return Contract(product, plan, fold.axes, fold.num_left, tile, accumulator.storage, fold)
 
 
 def _slowest_first(statement: Statement, reads: Sequence[Read]) -> list[int]:
