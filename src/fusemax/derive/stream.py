@@ -21,6 +21,7 @@ from fusemax.cascade.ir import (
 )
 from fusemax.cascade.resolve import rewrite
 from fusemax.derive.accumulate import Accumulators
+from fusemax.derive.flat import pruned
 from fusemax.derive.guard import Guard
 from fusemax.derive.loop import Final, Loop, operators
 from fusemax.derive.names import Names
@@ -286,26 +287,6 @@ def inlined_once(body: list[Einsum], auxiliary: set[str]) -> list[Einsum]:
         else:
             found.append(changed)
     return found
-
-
-def pruned(sections: tuple[Section, ...], outputs: set[str]) -> tuple[Section, ...]:
-    """The sections without statements that no output needs."""
-    needed = set(outputs)
-    while True:
-        before = len(needed)
-        for section in sections:
-            for einsum in section.einsums:
-                if einsum.tensor in needed:
-                    parts = [einsum.right, *einsum.left]
-                    needed |= {n.tensor for part in parts for n in walk(part) if isinstance(n, Access)}
-        if len(needed) == before:
-            break
-    kept = []
-    for section in sections:
-        einsums = tuple(e for e in section.einsums if e.tensor in needed)
-        if einsums:
-            kept.append(replace(section, einsums=einsums))
-    return tuple(kept)
 
 
 def has_infinity(cascade: Cascade) -> bool:

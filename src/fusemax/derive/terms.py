@@ -32,6 +32,7 @@ from fusemax.derive.algebra import (
     split_sides,
     times_flat,
 )
+from fusemax.derive.normal import base_variables
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def _moves(power: tuple[Base, int | Fraction], is_scale: Callable[[Base], bool])
     base, exponent = power
     if base.side:
         return base.side == REFERENCE
-    return exponent < 0 or base.kind == "inverse" or is_scale(base)
+    return exponent < 0 or base.kind == "inverse" or is_scale(base) or not base_variables(base)
 
 
 def gathered_unit(p: Poly) -> Poly:

@@ -1,0 +1,116 @@
+"""Compare two cascades on numbers: are they the same function, and does one lose more digits than the other?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusemax.cascade.ir import Cascade
+from fusemax.derive.samples import Sample
+from fusemax.execute import run
+
+Outputs = dict[str, NDArray[np.float64]]
+TOLERANCE = 1e-9
+STRESSED = 1e-6
+SLACK = 100.0
+FLOOR = 1e-5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two cascades disagree: the sample, the output, its cell and the two values."""
+
+    sample: Sample
+    output: str
+    cell: tuple[int, ...]
+    expected: float
+    found: float
+
+    def __str__(self) -> str:
+        place = f"[{', '.join(map(str, self.cell))}]" if self.cell else ""
+        return f"{self.output}{place} is {self.found:.9g} instead of {self.expected:.9g} on {self.sample.name!r}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """The largest error over all samples, relative to the largest value, and the first disagreement."""
+
+    max_error: float
+    samples: int
+    difference: Difference | None
+
+
+class Reference:
+    """A source cascade with its outputs on samples, computed once."""
+
+    def __init__(self, cascade: Cascade, samples: Sequence[Sample]) -> None:
+        self.cascade, self.samples = cascade, tuple(samples)
+        self._known: dict[tuple[int, str], Outputs] = {}
+
+    def outputs(self, number: int, dtype: str = "float64") -> Outputs:
+        """The source's outputs on sample `number`."""
+        key = number, dtype
+        if key not in self._known:
+            self._known[key] = run(self.cascade, self.samples[number].inputs, dtype=dtype)
+        return self._known[key]
+
+    def check(self, cascade: Cascade, most: int | None = None) -> Check:
+        """Compare a cascade with the source on the samples (the first `most` of them)."""
+        largest = 0.0
+        first: Difference | None = None
+        samples = self.samples[:most]
+        for number, sample in enumerate(samples):
+            expected = self.outputs(number)
+            found = run(cascade, sample.inputs)
+            tolerance = STRESSED if sample.is_stress else TOLERANCE
+            for name, array in expected.items():
+                error, cell = _error(array, found[name])
+                if error > tolerance and first is None:
+                    first = Difference(sample, name, cell, float(array[cell]), float(found[name][cell]))
+                if np.isfinite(error):
+                    largest = max(largest, error)
+        return Check(largest, len(samples), first)
+
+    def is_stable(self, cascade: Cascade) -> bool:
+        """Does a cascade, in single precision on straining inputs, keep about as many digits as the source does?"""
+        return self.worst_loss(cascade) <= 1.0
+
+    def worst_loss(self, cascade: Cascade) -> float:
+        """The largest ratio of a cascade's single-precision error to what is allowed; inf when it overflows."""
+        worst = 0.0
+        for number, sample in enumerate(self.samples):
+            if not sample.is_stress:
+                continue
+            truth, own = self.outputs(number), self.outputs(number, "float32")
+            found = run(cascade, sample.inputs, dtype="float32")
+            for name, array in truth.items():
+                allowed = SLACK * _finite_error(array, own[name]) + FLOOR
+                where = np.isfinite(own[name])
+                error, _ = _error(np.where(where, array, np.nan), found[name])
+                worst = max(worst, error / allowed)
+        return worst
+
+
+def _error(expected: NDArray[np.float64], found: NDArray[np.float64]) -> tuple[float, tuple[int, ...]]:
+    """The largest error where the expected value is finite, over the largest such value, and its cell."""
+    finite = np.isfinite(expected)
+    if not finite.any():
+        return 0.0, ()
+    size = float(np.max(np.abs(expected[finite])))
+    with np.errstate(all="ignore"):
+        errors = np.where(finite, np.abs(found - np.where(finite, expected, 0.0)), 0.0)
+    errors = np.where(finite & ~np.isfinite(found), np.inf, errors)
+    flat = int(np.argmax(errors))
+    cell = tuple(int(i) for i in np.unravel_index(flat, errors.shape))
+    largest = float(errors[cell])
+    return (largest / size if size > 0 else largest), cell
+
+
+def _finite_error(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+    both = np.isfinite(expected) & np.isfinite(found)
+    if not both.any():
+        return 0.0
+    return _error(np.where(both, expected, np.nan), found)[0]

@@ -1,0 +1,14 @@
+"""The laws, one module each: pattern, precondition, rewrite, and the words for its page."""
+
+from fusemax.derive.laws import defer, expand, extreme, iterate, mask, reductions, select
+from fusemax.derive.laws.law import Aim, Law, Rewrite
+
+PREPARING: tuple[Law, ...] = (mask.LAW, reductions.LAW, select.LAW, extreme.LAW)
+"""Laws that bring a cascade into the form the others work on; each use is worth it."""
+
+REDUCING: tuple[Law, ...] = (defer.LAW, expand.LAW, iterate.LAW)
+"""Laws between which a derivation chooses."""
+
+LAWS: tuple[Law, ...] = (*PREPARING, *REDUCING, iterate.TILE)
+
+__all__ = ["LAWS", "PREPARING", "REDUCING", "Aim", "Law", "Rewrite"]
