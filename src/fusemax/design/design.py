@@ -26,7 +26,7 @@ from fusemax.design.mapping import Amount, Mapping, Search
 from fusemax.design.schedule import Schedule
 from fusemax.design.tables import CostTables
 
-__all__ = ["AsPublished", "Design", "PublishedParts"]
+__all__ = ["AsPublished", "Design", "Hardware", "PublishedParts"]
 
 
 class PublishedParts(Frozen):
@@ -56,6 +56,15 @@ class AsPublished(Frozen):
     banks: AnyMapping[str, int] = {}
     search: Search | None = None
     parts: tuple[PublishedParts, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Hardware:
+    """An accelerator with its cost tables: all that energy and area per access need."""
+
+    accelerator: Accelerator
+    costs: CostTables = field(repr=False)
+    as_published: AsPublished = field(default_factory=AsPublished, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,13 +16,21 @@ from fusemax.cascade import load as load_cascade
 from fusemax.cascade import parse as parse_cascade
 from fusemax.cascade.rules import check_rules
 from fusemax.design.accelerator import Accelerator, Frozen
-from fusemax.design.design import AsPublished, Design
+from fusemax.design.design import AsPublished, Design, Hardware
 from fusemax.design.document import Document, Where, read_document, validate
 from fusemax.design.mapping import Mapping
 from fusemax.design.schedule import Schedule
 from fusemax.design.tables import CostTables, load_components, load_sram
 
-__all__ = ["DesignFile", "LinearFile", "catalogue_names", "load_accelerator", "load_design", "load_part"]
+__all__ = [
+    "DesignFile",
+    "LinearFile",
+    "catalogue_names",
+    "load_accelerator",
+    "load_design",
+    "load_hardware",
+    "load_part",
+]
 
 SUFFIX = ".yaml"
 M = TypeVar("M", bound=BaseModel)
@@ -93,6 +101,19 @@ def load_part(reference: str | os.PathLike[str], folder: str, word: str, model: 
     return _model(os.fspath(reference), "", folder, word, model)
 
 
+def load_hardware(reference: str | os.PathLike[str]) -> Hardware:
+    """An accelerator with its cost tables, by catalogue name, path or ``-``."""
+    accelerator = load_accelerator(reference)
+    name = os.fspath(reference)
+    folder = "" if name == "-" or name in catalogue_names("accelerators") else str(Path(name).parent)
+    return Hardware(accelerator, _costs(accelerator, folder))
+
+
+def _costs(accelerator: Accelerator, folder: str) -> CostTables:
+    tables = accelerator.tables
+    return CostTables(load_components(tables.components, folder), load_sram(tables.sram, folder))
+
+
 def _design(document: Document, folder: str) -> Design:
     from fusemax.design.rules import check_design
 
@@ -100,12 +121,10 @@ def _design(document: Document, folder: str) -> Design:
     accelerator = _part(document, folder, ("accelerator",), "accelerators", Accelerator, file.accelerator)
     mapping = _part(document, folder, ("mapping",), "mappings", Mapping, file.mapping)
     schedule = _part(document, folder, ("schedule",), "schedules", Schedule, file.schedule)
-    costs = CostTables(
-        load_components(accelerator.tables.components, folder), load_sram(accelerator.tables.sram, folder)
-    )
+    costs = _costs(accelerator, folder)
     linear = None
     if file.linear is not None:
-        part = _part(document, folder, ("linear",), "mappings", LinearFile, file.linear)
+        part = _part(document, folder, ("linear",), "layers", LinearFile, file.linear)
         linear = Design(
             part.linear, _cascade(part.cascade, folder), accelerator, part.mapping, part.schedule, costs, part.title,
             part.source, AsPublished(banks=file.as_published.banks),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fusemax.design.accelerator import Array, Memory
 from fusemax.design.arithmetic import Number
-from fusemax.design.design import Design
+from fusemax.design.design import Design, Hardware
 from fusemax.design.sizes import Sizes
 from fusemax.model.costs import memory_cost, register_cost, unit_area
 from fusemax.model.profile import Accounting
@@ -12,7 +12,7 @@ from fusemax.model.profile import Accounting
 __all__ = ["areas", "total_area"]
 
 
-def areas(design: Design, sizes: Sizes, rules: Accounting) -> dict[str, dict[str, Number]]:
+def areas(design: Design | Hardware, sizes: Sizes, rules: Accounting) -> dict[str, dict[str, Number]]:
     """um^2 by component and by what it is made of (``registers``, a unit, ``array`` of a memory, ``self``)."""
     found: dict[str, dict[str, Number]] = {}
     for name, part in design.accelerator.components.items():
@@ -28,7 +28,7 @@ def areas(design: Design, sizes: Sizes, rules: Accounting) -> dict[str, dict[str
     return found
 
 
-def total_area(design: Design, sizes: Sizes, rules: Accounting, under: str | None = None) -> Number:
+def total_area(design: Design | Hardware, sizes: Sizes, rules: Accounting, under: str | None = None) -> Number:
     """um^2 of the whole accelerator, or of a component and everything inside it."""
     parts = areas(design, sizes, rules)
 

@@ -41,6 +41,19 @@ RATIOS = ("attention speedup", "attention energy", "end-to-end speedup", "end-to
 _UNITS = {"traffic": "B", "latency": "s", "energy": "pJ"}
 
 
+class AreaSweep(Frozen):
+    """A sweep of the array's edge: ``set`` are sizes that follow from it, ``double`` one that is doubled from 1.
+
+    It is doubled until memory does not bound the time.
+    """
+
+    design: str
+    seq_len: int | str
+    edge: tuple[int, ...]
+    set: Mapping[str, str]
+    double: str
+
+
 class Plan(Frozen):
     """What a comparison compares when nothing else is asked for."""
 
@@ -55,6 +68,7 @@ class Plan(Frozen):
     baselines: tuple[str, ...]
     rival: str
     """The baseline of the headline ratios."""
+    area_sweep: AreaSweep
 
 
 @lru_cache(maxsize=1)

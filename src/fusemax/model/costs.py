@@ -13,7 +13,7 @@ import numpy as np
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.design.accelerator import Accelerator, Array, Memory
 from fusemax.design.arithmetic import Number, is_array, maximum, where
-from fusemax.design.design import Design
+from fusemax.design.design import Design, Hardware
 from fusemax.design.sizes import Sizes
 from fusemax.design.tables import ComponentTable, SramRow, SramTable
 from fusemax.model.profile import Accounting
@@ -88,7 +88,7 @@ def lower(design: Design, einsum: str, on: str, operations: tuple[tuple[str, int
     return Work(found, issues, charged)
 
 
-def register_cost(design: Design, on: str, sizes: Sizes, rules: Accounting) -> MemoryCost:
+def register_cost(design: Design | Hardware, on: str, sizes: Sizes, rules: Accounting) -> MemoryCost:
     """The register file of one processing element.
 
     The published component model instantiates at least 64 entries of 32 bits and keeps their cost; with
@@ -118,13 +118,13 @@ def register_cost(design: Design, on: str, sizes: Sizes, rules: Accounting) -> M
     return MemoryCost(_round6(read + agen), _round6(write + agen), area)
 
 
-def unit_area(design: Design, unit: str) -> float:
+def unit_area(design: Design | Hardware, unit: str) -> float:
     """The area of one unit, um^2."""
     found = design.costs.components.get(unit, "", "area")
     return UNKNOWN if found is None else found
 
 
-def memory_cost(design: Design, name: str, sizes: Sizes, rules: Accounting) -> MemoryCost:
+def memory_cost(design: Design | Hardware, name: str, sizes: Sizes, rules: Accounting) -> MemoryCost:
     """One memory at its capacity, width, banks and ports."""
     memory = design.accelerator.memories[name]
     words = sizes(f"{name}.access") * 8 / sizes("word")
@@ -142,13 +142,13 @@ def memory_cost(design: Design, name: str, sizes: Sizes, rules: Accounting) -> M
     return MemoryCost(read, write, area, leakage * 1e-3, cycle * 1e-9, words)
 
 
-def banks_of(design: Design, name: str, sizes: Sizes, rules: Accounting) -> Number:
+def banks_of(design: Design | Hardware, name: str, sizes: Sizes, rules: Accounting) -> Number:
     """Banks of a memory: as published, or the accelerator's own."""
     published = design.as_published.banks.get(name)
     return published if published is not None and "buffer-banks" not in rules else sizes(f"{name}.banks")
 
 
-def _from_components(design: Design, memory: Memory, words: Number) -> MemoryCost:
+def _from_components(design: Design | Hardware, memory: Memory, words: Number) -> MemoryCost:
     table = design.costs.components
     if memory.cost not in table.components:
         raise UnknownName("component of the cost table", memory.cost, [*table.components, "sram"])
@@ -157,7 +157,7 @@ def _from_components(design: Design, memory: Memory, words: Number) -> MemoryCos
     return MemoryCost(read, write, area, words=words)
 
 
-def _address(design: Design, quantity: str) -> float:
+def _address(design: Design | Hardware, quantity: str) -> float:
     found = design.costs.components.get("address", "", quantity)
     return UNKNOWN if found is None else found
 
