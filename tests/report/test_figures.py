@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fusemax.base.errors import MissingExtra, UsageError
-from fusemax.report.export import picture, svg_picture, write_pictures
+from fusemax.report.export import picture, write_pictures
 from fusemax.report.figures import figures
 from fusemax.report.palette import DESIGN_COLOURS
 from tests.report.synthetic import DESIGNS, comparison, sweep
@@ -68,6 +68,10 @@ def test_values(specs: dict[str, Any]) -> None:
     assert point["area"] == pytest.approx(3e3 * 4.0**8 * 1e-8)
 
 
+def test_einsums_stand_in_the_order_of_the_cascade(specs: dict[str, Any]) -> None:
+    assert encoding(specs["fig7"])["color"]["scale"]["domain"] == ["QK", "LM", "SLN", "SLD", "SLNV", "AV"]
+
+
 def test_only_what_the_rows_have() -> None:
     linear = [row for row in comparison() if row["part"] == "linear"]
     assert figures(linear) == {}
@@ -98,4 +102,4 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         figures(comparison())
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(MissingExtra, match=r"fusemax\[charts\]"):
-        svg_picture("<svg/>", "png")
+        picture("<svg/>", "png")

@@ -11,39 +11,35 @@ from typing import Any
 from fusemax.base.errors import MissingExtra, UsageError
 from fusemax.base.files import write_atomically
 
-__all__ = ["FORMATS", "picture", "specification", "svg_picture", "write_pictures"]
+__all__ = ["FORMATS", "picture", "specification", "write_pictures"]
 
 FORMATS = ("svg", "png", "pdf")
 SCALE = 2.0  # pixels of a PNG per chart unit
 
 
 def picture(chart: Any, form: str) -> bytes:
-    """A chart (altair, or a Vega-Lite specification) as the bytes of a file of the form `svg`, `png` or `pdf`.
+    """A chart (altair, a Vega-Lite specification, or SVG text) as the bytes of a file: `svg`, `png` or `pdf`.
 
     Raises MissingExtra without vl-convert, UsageError for another form.
     """
     if form not in FORMATS:
         raise UsageError(f"unknown picture format {form!r} (expected one of: {', '.join(FORMATS)})")
-    converter, version = _converter()
-    text = json.dumps(specification(chart))
+    svg = chart if isinstance(chart, str) else _drawn(chart)
     if form == "svg":
-        return str(converter.vegalite_to_svg(text, vl_version=version)).encode()
-    if form == "png":
-        return bytes(converter.vegalite_to_png(text, vl_version=version, scale=SCALE))
-    return bytes(converter.vegalite_to_pdf(text, vl_version=version))
+        return svg.encode()
+    converter, _ = _converter()
+    return bytes(converter.svg_to_png(svg, scale=SCALE) if form == "png" else converter.svg_to_pdf(svg))
+
+
+def _drawn(chart: Any) -> str:
+    """A chart as SVG: laying it out is the slow part, so the other forms are made from this one."""
+    converter, version = _converter()
+    return str(converter.vegalite_to_svg(json.dumps(specification(chart)), vl_version=version))
 
 
 def specification(chart: Any) -> dict[str, Any]:
     """A chart as Vega-Lite; tests have altair check the charts against its schema, which takes longer than drawing."""
     return chart if isinstance(chart, dict) else dict(chart.to_dict(validate=False))
-
-
-def svg_picture(svg: str, form: str) -> bytes:
-    """A drawn SVG as the bytes of a file of the form `svg`, `png` or `pdf`."""
-    if form == "svg":
-        return svg.encode()
-    converter, _ = _converter()
-    return bytes(converter.svg_to_png(svg, scale=SCALE) if form == "png" else converter.svg_to_pdf(svg))
 
 
 def write_pictures(
@@ -53,10 +49,10 @@ def write_pictures(
     folder = Path(directory)
     paths = []
     for name, chart in charts.items():
+        svg = chart if isinstance(chart, str) else _drawn(chart)
         for form in formats:
-            content = svg_picture(chart, form) if isinstance(chart, str) else picture(chart, form)
             path = folder / f"{name}.{form}"
-            write_atomically(path, content)
+            write_atomically(path, picture(svg, form))
             paths.append(path)
     return paths
 

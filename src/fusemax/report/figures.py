@@ -165,18 +165,36 @@ def _share_rows(grid: Grid, workload: str) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for n in grid.seq_lens:
         for design in grid.designs:
-            for i, quantity in enumerate(grid.quantities(prefix)):
-                value = grid.value("attention", design, workload, n, quantity)
+            for i, einsum in enumerate(_einsums(grid)):
+                value = grid.value("attention", design, workload, n, prefix + einsum)
                 if value is not None:
-                    row = {"design": design, "length": format_length(n), "Einsum": quantity.removeprefix(prefix)}
+                    row = {"design": design, "length": format_length(n), "Einsum": einsum}
                     rows.append({**row, "place": i, "value": value})
     return rows
+
+
+def _einsums(grid: Grid) -> list[str]:
+    """The Einsums of all designs in one order: that of the design with most, others before what follows them."""
+    lists: dict[str, list[str]] = {}
+    for row in grid.rows:
+        if str(row["quantity"]).startswith("share_2d."):
+            names = lists.setdefault(str(row["design"]), [])
+            name = str(row["quantity"]).removeprefix("share_2d.")
+            if name not in names:
+                names.append(name)
+    found: list[str] = []
+    for names in sorted(lists.values(), key=len, reverse=True):
+        for i, name in enumerate(names):
+            if name not in found:
+                after = next((found.index(other) for other in names[i + 1 :] if other in found), len(found))
+                found.insert(after, name)
+    return found
 
 
 def _share_chart(grid: Grid, data: list[dict[str, object]], *, interactive: bool) -> Any:
     alt = altair()
     designs = [d for d in grid.designs if any(row["design"] == d for row in data)]
-    einsums = [q.removeprefix("share_2d.") for q in grid.quantities("share_2d.")]
+    einsums = _einsums(grid)
     lengths = [n for n in length_labels(grid.seq_lens) if any(row["length"] == n for row in data)]
     chart = (
         alt.Chart(inline(data))

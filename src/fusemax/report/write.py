@@ -1,0 +1,85 @@
+"""A report as a folder: the page, the figures as files, the rows as CSV (and Parquet), everything as JSON."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from fusemax.base.errors import FileError
+from fusemax.base.files import write_atomically
+from fusemax.base.result import to_csv, to_json
+from fusemax.report.contents import Report
+from fusemax.report.export import FORMATS, write_pictures
+from fusemax.report.figures import figures
+from fusemax.report.grid import COLUMNS, Row
+from fusemax.report.page import page
+
+__all__ = ["tidy", "write_report"]
+
+
+def write_report(
+    directory: str | os.PathLike[str],
+    report: Report,
+    *,
+    formats: Sequence[str] = FORMATS,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Path:
+    """Write everything; the path of `index.html`.
+
+        index.html                the page
+        results.csv               rows of the first accounting, `results-NAME.csv` of every further one
+        results.parquet           the same, where polars or pandas with pyarrow is installed
+        results.json              the report's numbers and inputs; `fusemax report` makes the page from it again
+        figures/NAME.svg, ...     the figures of the first accounting
+
+    Raises MissingExtra without altair or vl-convert, FileError when a file cannot be written. `progress` hears what is
+    being written.
+    """
+    folder = Path(directory)
+    pictures = folder / "figures"
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(str(folder), error.strerror or str(error)) from None
+    progress("results")
+    for i, (accounting, rows) in enumerate(report.results.items()):
+        ending = "" if i == 0 else f"-{_plain(accounting)}"
+        kept = tidy(rows)
+        write_atomically(folder / f"results{ending}.csv", to_csv(kept))
+        _write_parquet(folder / f"results{ending}.parquet", kept)
+    write_atomically(folder / "results.json", to_json(report.document()))
+    for accounting, rows in list(report.results.items())[:1]:
+        found = figures(rows, area_sweep=report.area_sweep.get(accounting, ()), accounting=accounting)
+        for name, chart in found.items():
+            progress(f"figures/{name}")
+            write_pictures(pictures, {name: chart}, formats)
+    progress("index.html")
+    write_atomically(folder / "index.html", page(report))
+    return folder / "index.html"
+
+
+def tidy(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """The seven columns of rows whose value is a number or unknown; components of areas and words are left out."""
+    return [
+        {name: row.get(name) for name in COLUMNS}
+        for row in rows
+        if row["quantity"] != "bound" and not str(row["quantity"]).startswith("area.")
+    ]
+
+
+def _plain(name: str) -> str:
+    """A name as part of a file name."""
+    return "".join(c if c.isalnum() or c in "-_+" else "_" for c in name)[:60] or "other"
+
+
+def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as Parquet where polars is installed; without it the CSV is all there is."""
+    try:
+        import polars
+    except ImportError:
+        return
+    buffer = io.BytesIO()
+    polars.DataFrame([dict(row) for row in rows], infer_schema_length=None).write_parquet(buffer)
+    write_atomically(path, buffer.getvalue())
