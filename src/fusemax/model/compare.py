@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, ClassVar
@@ -32,6 +32,7 @@ from fusemax.design.sizes import Sizes, stacked_sizes
 from fusemax.design.workload import Workload, load_workload
 from fusemax.model.area import areas, total_area
 from fusemax.model.figures import Figures, Reals, attention_figures, linear_figures, plus
+from fusemax.model.isoarea import match_area
 from fusemax.model.profile import CORRECTED, PUBLISHED, Accounting, accounting_of
 
 __all__ = ["PARTS", "Comparison", "Plan", "compare", "default_plan", "headline_ratios"]
@@ -92,6 +93,8 @@ class Comparison(Result):
     """By (part, design name): one entry per workload and length, workloads outermost."""
     areas: Mapping[str, Mapping[str, float]] = field(repr=False)
     """um^2 by design and component; ``total`` is the whole accelerator."""
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """What was changed to make areas equal, by design."""
 
     @cached_property
     def points(self) -> tuple[tuple[Workload, int], ...]:
@@ -106,7 +109,7 @@ class Comparison(Result):
 
     def rows(self) -> list[dict[str, object]]:
         """``part, design, workload, seq_len, quantity, value, unit``."""
-        return [row for row in self.detail_rows() if _is_tidy(str(row["quantity"]))]
+        return [row for row in self.detail_rows() if is_tidy(str(row["quantity"]))]
 
     def detail_rows(self) -> list[dict[str, object]]:
         """The rows, with ``bound`` (what bounds the time) and ``area.COMPONENT``."""
@@ -193,7 +196,13 @@ class Comparison(Result):
             "headlines": self.headlines,
             "means": self.means,
             "areas": self.areas,
-            "rows": self.detail_rows(),
+            "iso_area": dict(self.changes),
+            "bounds": [
+                {k: row[k] for k in ("part", "design", "workload", "seq_len")} | {"bound": row["value"]}
+                for row in self.detail_rows()
+                if row["quantity"] == "bound"
+            ],
+            "rows": self.rows(),
         }
 
     def headline(self) -> str:
@@ -220,12 +229,14 @@ def compare(
     seq_lens: Sequence[int | str] | None = None,
     parts: Sequence[str] | None = None,
     accounting: str | Accounting = "corrected",
+    iso_area: bool = False,
 ) -> Comparison:
     """Compare designs over workloads and sequence lengths; without arguments, as the paper does.
 
     ``designs`` and ``workloads`` are catalogue names, files or objects; ``seq_lens`` numbers or texts like ``4K``;
-    ``parts`` any of attention, linear, end-to-end. Raises UnknownName, FileError, SourceError, or UsageError where a
-    point cannot be mapped.
+    ``parts`` any of attention, linear, end-to-end. ``iso_area`` sizes buffers or arrays so that all designs match the
+    plan's subject, or else the last design, in area within 1 %. Raises UnknownName, FileError, SourceError, or
+    UsageError where a point cannot be mapped.
     """
     plan = default_plan()
     for part in parts or ():
@@ -238,8 +249,15 @@ def compare(
         twice = [n for n in names if names.count(n) > 1]
         if twice:
             raise UsageError(f"{what} {twice[0]!r} is given twice")
-    ordered = tuple(p for p in PARTS if p in (parts or PARTS))
-    return compare_designs(chosen, loads, tuple(dict.fromkeys(lengths)), ordered, accounting_of(accounting))
+    ordered, rules = tuple(p for p in PARTS if p in (parts or PARTS)), accounting_of(accounting)
+    changes: dict[str, str] = {}
+    if iso_area:
+        reference = next((d for d in chosen if d.name == plan.subject), chosen[-1])
+        matched = match_area(chosen, reference, rules)
+        changes = {m.design.name: m.change for m in matched if m.change}
+        chosen = tuple(m.design for m in matched)
+    found = compare_designs(chosen, loads, tuple(dict.fromkeys(lengths)), ordered, rules)
+    return replace(found, changes=changes)
 
 
 def compare_designs(
@@ -304,5 +322,6 @@ def _value(values: object, i: int) -> object:
     return number if math.isfinite(number) else None
 
 
-def _is_tidy(quantity: str) -> bool:
+def is_tidy(quantity: str) -> bool:
+    """Whether rows of a quantity are tidy: a number, and not a component of another."""
     return quantity != "bound" and not quantity.startswith("area.")
