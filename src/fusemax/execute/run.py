@@ -13,9 +13,10 @@ from fusemax.cascade.ir import Cascade
 from fusemax.cascade.located import at
 from fusemax.cascade.ranks import rank_of_variable
 from fusemax.cascade.sizes import resolve_sizes
+from fusemax.execute.choose import Settings
 from fusemax.execute.formats import Format, number_format
 from fusemax.execute.functions import FUNCTIONS
-from fusemax.execute.program import Program, Settings, build
+from fusemax.execute.program import Program, build
 
 Array = NDArray[Any]
 BUDGET_BYTES = 64 << 20
@@ -47,10 +48,11 @@ def run(
     settings = Settings(_parameters(cascade, parameters or {}), number, accumulator, FUNCTIONS, budget_bytes)
     with np.errstate(all="ignore"):
         program = build(cascade, found, settings)
-        for name, array in arrays.items():
-            program.tensors[name].storage.root = _as_format(array, number)
+        roots = {name: _as_format(array, number) for name, array in arrays.items()}
+        for name, root in roots.items():
+            program.tensors[name].storage.root = root
         execute(program)
-        return _outputs(program)
+        return _outputs(program, {id(root) for root in roots.values()})
 
 
 def execute(program: Program) -> None:
@@ -59,9 +61,14 @@ def execute(program: Program) -> None:
         for step in steps:
             for job in jobs:
                 job.execute(step)
+                if len(steps) == 1:
+                    job.free()
+        for job in jobs:
+            job.free()
 
 
-def _outputs(program: Program) -> dict[str, Array]:
+def _outputs(program: Program, taken: set[int]) -> dict[str, Array]:
+    """`taken` are the identities of buffers that the caller holds: outputs that lie there are copied."""
     found: dict[str, Array] = {}
     for declaration in program.cascade.outputs:
         tensor = program.tensors[declaration.tensor]
@@ -70,7 +77,10 @@ def _outputs(program: Program) -> dict[str, Array]:
         if tensor.cells is None or tensor.cells.missing or short:
             message = f"output '{declaration.tensor}' is only partly written"
             raise at(program.cascade, declaration.span, message)
-        found[declaration.tensor] = np.array(tensor.storage.array(), dtype=np.float64)
+        shared = id(tensor.storage.root) in taken
+        taken.add(id(tensor.storage.root))
+        array = tensor.storage.array()
+        found[declaration.tensor] = np.array(array, np.float64) if shared else np.asarray(array, np.float64, order="C")
     return found
 
 
