@@ -59,6 +59,7 @@ class LinearFile(Frozen):
     cascade: str
     mapping: Mapping
     schedule: Schedule
+    as_published: AsPublished = AsPublished()
 
 
 DesignFile.model_rebuild()
@@ -127,7 +128,7 @@ def _design(document: Document, folder: str) -> Design:
         part = _part(document, folder, ("linear",), "layers", LinearFile, file.linear)
         linear = Design(
             part.linear, _cascade(part.cascade, folder), accelerator, part.mapping, part.schedule, costs, part.title,
-            part.source, AsPublished(banks=file.as_published.banks),
+            part.source, part.as_published.model_copy(update={"banks": file.as_published.banks}),
         )  # fmt: skip
     design = Design(
         file.design, _cascade(file.cascade, folder), accelerator, mapping, schedule, costs, file.title, file.source,

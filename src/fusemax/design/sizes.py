@@ -2,6 +2,7 @@
 
     B H D E F S M P L        batch, heads, widths, lengths, layers (``KV``: heads of K and V)
     causal, window           1 with a causal mask; keys a query sees, 0 for all
+    relu, gelu, swiglu       1 for the kind of feed-forward layer, else 0
     clock, word              hertz; bits of a tensor's element
     edge, ...                the accelerator's parameters
     buffer.capacity, ...     a component's fields: capacity, access, bandwidth, banks, ports, rows, columns,
@@ -136,6 +137,7 @@ def workload_sizes(workload: Workload, length: int) -> dict[str, Number]:
         "L": workload.layers,
         "causal": int(workload.mask != "none"),
         "window": workload.window or 0,
+        **{kind: int(workload.ffn == kind) for kind in ("relu", "gelu", "swiglu")},
     }
 
 

@@ -25,10 +25,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Changes(Result):
-    """Rows of which the value changed, is new or is gone."""
+    """Rows of which the value changed; how many figures are new, and how many are gone."""
 
     command: ClassVar[str] = "compare-against"
     compared: int
+    new: int
+    gone: int
     changed: tuple[dict[str, object], ...]
 
     def rows(self) -> list[dict[str, object]]:
@@ -37,11 +39,12 @@ class Changes(Result):
 
     def document(self) -> Mapping[str, object]:
         """``compared`` and ``changed``."""
-        return {"compared": self.compared, "changed": self.rows()}
+        return {"compared": self.compared, "new": self.new, "gone": self.gone, "changed": self.rows()}
 
     def headline(self) -> str:
         """How many changed."""
-        return f"{len(self.changed)} of {self.compared} figures changed"
+        apart = f"; {self.new} are new and {self.gone} gone" if self.new or self.gone else ""
+        return f"{len(self.changed)} of {self.compared} figures changed{apart}"
 
 
 def changes(now: Sequence[Row], path: str | os.PathLike[str], accounting: str) -> Changes:
@@ -49,14 +52,15 @@ def changes(now: Sequence[Row], path: str | os.PathLike[str], accounting: str) -
     before = {_key(row): row["value"] for row in earlier_rows(path, accounting) if is_tidy(str(row["quantity"]))}
     after = {_key(row): row["value"] for row in now}
     found: list[dict[str, object]] = []
-    for key in dict.fromkeys([*after, *before]):
-        old: Any = before.get(key)
-        new: Any = after.get(key)
+    for key in [k for k in after if k in before]:
+        old: Any = before[key]
+        new: Any = after[key]
         if _differ(old, new):
             numbers = isinstance(old, int | float) and isinstance(new, int | float) and old
             change = new / old - 1 if numbers else None
             found.append({**dict(zip(_KEY, key, strict=True)), "before": old, "after": new, "change": change})
-    return Changes(len(after), tuple(found))
+    compared = sum(key in before for key in after)
+    return Changes(compared, len(after) - compared, len(before) - compared, tuple(found))
 
 
 def earlier_rows(path: str | os.PathLike[str], accounting: str) -> list[Row]:

@@ -23,7 +23,7 @@ import numpy as np
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.base.result import Result
 from fusemax.base.table import format_table
-from fusemax.base.units import parse_length
+from fusemax.base.units import format_length, parse_length
 from fusemax.design.accelerator import Frozen
 from fusemax.design.design import Design
 from fusemax.design.document import read_document, validate
@@ -138,6 +138,8 @@ class Comparison(Result):
         yield "area", area["total"], "um^2"
         if part != "linear":
             yield "bound", figures.bound, ""
+        if "dram-capacity" in self.accounting:
+            yield "feasible", figures.feasible, ""
         for name, value in area.items():
             if name != "total":
                 yield f"area.{name}", value, "um^2"
@@ -155,9 +157,14 @@ class Comparison(Result):
         return found
 
     def ratios(self, part: str, design: str, over: str, ratio: str) -> Reals:
-        """By point: latency of ``over`` / that of ``design``, or energy of ``design`` / that of ``over``."""
+        """By point: latency of ``over`` / that of ``design``, or energy of ``design`` / that of ``over``.
+
+        NaN where a design is not feasible.
+        """
         mine, other = self.figures[part, design], self.figures[part, over]
-        return other.latency / mine.latency if ratio == "speedup" else mine.energy / other.energy
+        ratios = other.latency / mine.latency if ratio == "speedup" else mine.energy / other.energy
+        found: Reals = np.where(mine.feasible & other.feasible, ratios, np.nan)
+        return found
 
     @cached_property
     def headlines(self) -> dict[str, dict[str, float | None]]:
@@ -216,6 +223,18 @@ class Comparison(Result):
                 f" at {shown[1]} of the energy; end to end {shown[2]} times faster at {shown[3]} of the energy"
             )
         return "\n".join(lines)
+
+    def notes(self) -> tuple[str, ...]:
+        """Points that do not fit the outermost memory."""
+        found = []
+        for design in self.designs:
+            feasible = self.figures[next(iter(self.figures))[0], design.name].feasible
+            missing = [
+                f"{w.name} {format_length(n)}" for (w, n), fits in zip(self.points, feasible, strict=True) if not fits
+            ]
+            if missing:
+                found.append(f"{design.name} does not fit in DRAM and is left out of means at: {', '.join(missing)}")
+        return tuple(found)
 
     def __str__(self) -> str:
         columns = ["part", "design", "over", "ratio", "mean", "geometric mean"]
@@ -282,7 +301,7 @@ def compare_designs(
         layers = given["L"].astype(np.float64)
         attention, other = attention.times(layers), linear[key].times(layers)
         figures["attention", design.name] = attention
-        figures["linear", design.name] = other
+        figures["linear", design.name] = replace(other, feasible=attention.feasible)
         figures["end-to-end", design.name] = plus(attention, other)
         area[design.name] = _area(design, rules)
     return Comparison(designs, workloads, seq_lens, parts, rules, figures, area)
@@ -324,4 +343,4 @@ def _value(values: object, i: int) -> object:
 
 def is_tidy(quantity: str) -> bool:
     """Whether rows of a quantity are tidy: a number, and not a component of another."""
-    return quantity != "bound" and not quantity.startswith("area.")
+    return quantity not in ("bound", "feasible") and not quantity.startswith("area.")

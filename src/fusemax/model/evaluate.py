@@ -118,10 +118,7 @@ class Evaluation(Result):
     @cached_property
     def useful_utilization_2d(self) -> float:
         """Multiply-adds that contract (of the scores and of the values) per cycle and element of the 2D arrays."""
-        sides = array_sides(self.design.accelerator)
-        sizes, wide = self.measured.sizes, [name for name, side in sides.items() if side == "2d"]
-        elements = sum(sizes(f"{name}.rows") * sizes(f"{name}.columns") for name in wide)
-        return float(self.measured.useful / (elements * sizes("clock") * self.measured.latency))
+        return float(self.measured.useful_share)
 
     @property
     def utilization_2d(self) -> float:
@@ -137,6 +134,11 @@ class Evaluation(Result):
     def roofline_fraction(self) -> float:
         """The least time the accelerator could take, through the latency."""
         return float(self.measured.roofline / self.measured.latency)
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the tensors that stand in the outermost memory at once fit it."""
+        return bool(self.measured.is_feasible)
 
     @cached_property
     def explanation(self) -> str:
@@ -160,6 +162,8 @@ class Evaluation(Result):
             "busy_utilization_2d": self.busy("2d"),
             "useful_utilization_2d": self.useful_utilization_2d,
             "roofline_fraction": self.roofline_fraction,
+            "footprint_bytes": float(self.measured.footprint),
+            "feasible": self.is_feasible,
             "parameters": self.parameters,
             "parts": {part: self.tiling.part(part) for part in self._parts()},
             "unknown": list(self.unknown),
@@ -181,8 +185,15 @@ class Evaluation(Result):
         )
 
     def notes(self) -> tuple[str, ...]:
-        """What is unknown."""
-        return (f"unknown, not counted: {'; '.join(self.unknown)}",) if self.unknown else ()
+        """What is unknown, and what does not fit."""
+        found = [f"unknown, not counted: {'; '.join(self.unknown)}"] if self.unknown else []
+        if not self.is_feasible:
+            needed, there = self.measured.footprint, self.measured.sizes(f"{self.measured.outer}.capacity")
+            found.append(
+                f"infeasible: tensors of {format_bytes(float(needed))} do not fit the {format_bytes(float(there))}"
+                f" of {self.measured.outer}"
+            )
+        return tuple(found)
 
 
 def evaluate(

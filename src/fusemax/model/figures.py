@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fusemax.design.design import Design
 from fusemax.design.sizes import Sizes
 from fusemax.model.costs import sides as array_sides
+from fusemax.model.elementwise import elementwise_costs
 from fusemax.model.linear import Layer, layers
 from fusemax.model.mapsearch import nests_of, solve
 from fusemax.model.measure import Measured
@@ -29,8 +30,9 @@ Reals = npt.NDArray[np.float64]
 class Figures:
     """Traffic (B), latency (s), energy (pJ), one entry per point.
 
-    ``utilization`` has ``utilization_2d`` and ``utilization_1d``; ``shares`` the busy share of the 2D array by Einsum;
-    ``bound`` what bounds the time.
+    ``utilization`` has ``utilization_2d`` and ``utilization_1d`` (and ``busy_utilization_2d`` where the first counts
+    useful work only); ``shares`` the busy share of the 2D array by Einsum; ``bound`` what bounds the time;
+    ``feasible`` whether the tensors fit the outermost memory.
     """
 
     traffic: Reals
@@ -39,6 +41,7 @@ class Figures:
     utilization: dict[str, Reals]
     shares: dict[str, Reals]
     bound: Sequence[str]
+    feasible: npt.NDArray[np.bool_]
 
     def times(self, factor: Reals) -> Figures:
         """``factor`` such layers one after another."""
@@ -50,7 +53,13 @@ def plus(first: Figures, second: Figures) -> Figures:
     longer = first.latency >= second.latency
     bound = [a if first_longer else b for a, b, first_longer in zip(first.bound, second.bound, longer, strict=True)]
     return Figures(
-        first.traffic + second.traffic, first.latency + second.latency, first.energy + second.energy, {}, {}, bound
+        first.traffic + second.traffic,
+        first.latency + second.latency,
+        first.energy + second.energy,
+        {},
+        {},
+        bound,
+        first.feasible & second.feasible,
     )
 
 
@@ -75,6 +84,8 @@ def attention_figures(design: Design, sizes: Sizes, rules: Accounting, num_point
     names = design.schedule.einsums
     figures = _empty(num_points)
     figures.utilization.update({f"utilization_{side}": np.zeros(num_points) for side in ("2d", "1d")})
+    if "useful-work" in rules:
+        figures.utilization["busy_utilization_2d"] = np.zeros(num_points)
     wide = [name for name in names if sides[design.mapping.einsums[name].on] == "2d"]
     figures.shares.update({design.label(name): np.zeros(num_points) for name in wide})
     bound = [""] * num_points
@@ -87,6 +98,10 @@ def attention_figures(design: Design, sizes: Sizes, rules: Accounting, num_point
             figures.utilization[f"utilization_{sides[measured.nest(name).on]}"][points] += busy
             if name in wide:
                 figures.shares[design.label(name)][points] = busy
+        if "useful-work" in rules:
+            figures.utilization["busy_utilization_2d"][points] = figures.utilization["utilization_2d"][points]
+            figures.utilization["utilization_2d"][points] = measured.useful_share
+        figures.feasible[points] = measured.is_feasible
         _note(bound, points, measured)
     return replace(figures, bound=bound)
 
@@ -115,6 +130,10 @@ def linear_figures(design: Design, sizes: Sizes, rules: Accounting, num_points: 
     each = np.ravel(inverse).reshape(num_points, len(found))
     for name, values in totals.items():
         getattr(figures, name)[:] = values[each].sum(axis=1)
+    if "elementwise" in rules:
+        for cost in elementwise_costs(design, sizes, rules):
+            for name in totals:
+                getattr(figures, name)[:] += getattr(cost, name)
     longest = each[np.arange(num_points), np.argmax(totals["latency"][each], axis=1)]
     return replace(figures, bound=[bounds[int(i)] for i in longest])
 
@@ -125,7 +144,8 @@ def _columns(layer: Layer, num_points: int) -> npt.NDArray[np.int64]:
 
 
 def _empty(num_points: int) -> Figures:
-    return Figures(np.zeros(num_points), np.zeros(num_points), np.zeros(num_points), {}, {}, ())
+    traffic, latency, energy = (np.zeros(num_points) for _ in range(3))
+    return Figures(traffic, latency, energy, {}, {}, (), np.ones(num_points, dtype=bool))
 
 
 def _note(bound: list[str], points: npt.NDArray[np.int64], measured: Measured) -> None:

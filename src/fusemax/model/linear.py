@@ -1,7 +1,8 @@
 """The linear layers of a workload: matrix multiplications on the design's accelerator, one after another.
 
-Rows R = B x P. Q, K and V projections (D, R, heads x head size), the output projection, and the feed-forward
-layers; each is (contraction K, rows M, columns N). Source: FuseMax Sec. VI-C and artifact.
+Rows R = B x P. Q, K and V projections (D, R, heads x head size), the output projection, and the feed-forward layers,
+of which a gated one computes its first twice as wide; each is (contraction K, rows M, columns N). Source: FuseMax
+Sec. VI-C and artifact.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ class Layer:
 
 def layers(sizes: Sizes) -> tuple[Layer, ...]:
     """The linear layers of one Transformer layer."""
-    width, ffn = sizes("D"), sizes("S")
-    rows, keys = sizes("B") * sizes("P"), sizes("B") * sizes("P")
+    width, ffn, gated = sizes("D"), sizes("S"), sizes("swiglu")
+    rows = sizes("B") * sizes("P")
     queries, outputs = sizes("H") * sizes("E"), sizes("H") * sizes("F")
     return (
         Layer("Q", width, rows, queries),
-        Layer("K", width, keys, sizes("KV") * sizes("E")),
-        Layer("V", width, keys, sizes("KV") * sizes("F")),
+        Layer("K", width, rows, sizes("KV") * sizes("E")),
+        Layer("V", width, rows, sizes("KV") * sizes("F")),
         Layer("Z", outputs, rows, width),
-        Layer("FFN1", width, rows, ffn),
+        Layer("FFN1", width, rows, ffn * (1 + gated)),
         Layer("FFN2", ffn, rows, width),
     )

@@ -192,6 +192,13 @@ class Measured:
                 total = total + self._needed_points(nest)
         return total
 
+    @cached_property
+    def useful_share(self) -> Number:
+        """Useful multiply-adds per cycle and element of the arrays of several rows."""
+        wide = [name for name, side in sides(self.design.accelerator).items() if side == "2d"]
+        elements = sum(self.sizes(f"{name}.rows") * self.sizes(f"{name}.columns") for name in wide)
+        return self.useful / (elements * self.sizes("clock") * self.latency)
+
     def _needed_points(self, nest: Nest) -> Number:
         roots = set(nest.chains)
         if not (self.tiling.masked and {"P", "M"} <= roots):

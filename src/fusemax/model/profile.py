@@ -30,6 +30,7 @@ SWITCHES = (
     "leakage",
     "dram-capacity",
     "useful-work",
+    "elementwise",
 )
 
 

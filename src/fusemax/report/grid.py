@@ -111,7 +111,12 @@ class Grid:
         return "" if found is None else str(found)
 
     def ratio(self, part: str, quantity: str, above: str, below: str, point: tuple[str, int]) -> float | None:
-        """The quantity of one design divided by that of another at a point; None when either is unknown or 0."""
+        """The quantity of one design divided by that of another at a point.
+
+        None when either is unknown or 0, or a design is marked infeasible there.
+        """
+        if any(self.value(part, design, *point, "feasible") == 0 for design in (above, below)):
+            return None
         top = self.value(part, above, *point, quantity)
         bottom = self.value(part, below, *point, quantity)
         return None if top is None or not bottom else top / bottom
