@@ -14,7 +14,7 @@ ROOM ?=
 .PHONY: help compare test check proof bench docs lock bare clean
 
 help:
-	@echo 'make compare   install what the main job needs and run it'
+	@echo 'make compare   install what the main job needs and run it: tables here, the page in out/'
 	@echo 'make test      install the rest and run every test; ROOM=base runs tests/base'
 	@echo 'make check     ruff, mypy, import rules, dependencies, documents that run'
 	@echo 'make bare      the wheel in a fresh environment without extras'
@@ -43,10 +43,7 @@ $(VENV)/.project: pyproject.toml $(VENV)/.compare
 	@touch $@
 
 compare: $(VENV)/.project
-	@listed=$$($(BIN)/fusemax --help); \
-	for job in compare taxonomy; do \
-		case "$$listed" in *"  $$job "*) exec $(BIN)/fusemax $$job ;; esac; \
-	done; echo "$$listed"
+	@$(BIN)/fusemax compare --output out
 
 test: $(VENV)/.all $(VENV)/.project
 	@$(PY) -m pytest -q $(if $(ROOM),tests/$(ROOM))
