@@ -30,6 +30,18 @@ def test_a_comparison_as_a_report(report: Report) -> None:
     assert all(row["on"] is False for row in report.provenance.switches)
 
 
+def test_each_design_has_its_part(report: Report) -> None:
+    assert [card.name for card in report.designs] == ["unfused", "fusemax"]
+    card = report.designs[1]
+    assert "For bert at 1K, published accounting: " in card.summary
+    assert card.loop_nest.startswith("for b in 64:")
+    assert max(end for _, _, _, end in card.epoch) == 154, "142 cycles per tile at 4K, and at 1K more of AV's"
+    energy = sum(float(str(row["value"])) for row in card.parts if row["quantity"] == "energy")
+    grid = Grid.of(report.results["published"])
+    assert energy * 1e12 == pytest.approx(grid.value("attention", "fusemax", "bert", 1024, "energy"), rel=1e-12)
+    assert [section.title for section in report.sections] == ["Roofline"]
+
+
 def test_a_point_the_published_model_lacks_leaves_it_out() -> None:
     causal = load_workload("bert").model_copy(update={"mask": "causal"})
     found = compare(["unfused", "fusemax"], [causal], ["4K"], ["attention"])

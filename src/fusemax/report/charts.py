@@ -5,19 +5,20 @@ Each function takes rows (dictionaries) and returns an altair chart; `fusemax.re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusemax.base.errors import UsageError
 from fusemax.base.units import format_bytes, format_rate, format_si
 from fusemax.report.grid import Row, ordered
+from fusemax.report.palette import ramp
 from fusemax.report.style import (
     altair,
     design_scale,
     finish,
     inline,
     log_axis,
-    ordered_scale,
     series_scale,
     shape_scale,
 )
@@ -39,13 +40,19 @@ def _numbers(rows: Sequence[Row], column: str) -> list[float]:
 
 
 def roofline(
-    rows: Sequence[Row], *, peak: float, bandwidth: float, title: str = "Roofline", designs: Sequence[str] = ()
+    rows: Sequence[Row],
+    *,
+    peak: float,
+    bandwidth: float,
+    title: str = "Roofline",
+    designs: Sequence[str] = (),
+    unit: str = "operation",
 ) -> Any:
     """A dot per row under the roof of a machine with `peak` operations/s and `bandwidth` bytes/s.
 
     Rows have `label`, `intensity` (operations per byte of traffic), `performance` (operations/s), and `group`: dots of
     one group have one colour and shape. Where groups are designs, `designs` gives all of them in their order, so that
-    they have the colours they have elsewhere. Axes are logarithmic.
+    they have the colours they have elsewhere. `unit` names what is counted. Axes are logarithmic.
     """
     alt = altair()
     x, y = _numbers(rows, "intensity"), _numbers(rows, "performance")
@@ -54,8 +61,8 @@ def roofline(
     corners = [(low / 2, low / 2 * bandwidth), (ridge, peak), (high * 2, peak)]  # past the frame, which cuts it off
     roof = [{"intensity": i, "performance": p, "place": n} for n, (i, p) in enumerate(corners)]
     groups = ordered(rows, "group")
-    x_axis = alt.X("intensity:Q", title="operations per byte", **log_axis([low, high], "~r"))
-    y_axis = alt.Y("performance:Q", title="operations per second", **log_axis([low * bandwidth, peak, *y], "~s"))
+    x_axis = alt.X("intensity:Q", title=f"{unit}s per byte", **log_axis([low, high], "~r"))
+    y_axis = alt.Y("performance:Q", title=f"{unit}s per second", **log_axis([low * bandwidth, peak, *y], "~s"))
     line = (
         alt.Chart(inline(roof))
         .mark_line(strokeWidth=2, color="#888", clip=True)
@@ -73,18 +80,27 @@ def roofline(
             tooltip=[
                 alt.Tooltip("label:N"),
                 alt.Tooltip("group:N"),
-                alt.Tooltip("intensity:Q", title="operations per byte", format=".4~g"),
-                alt.Tooltip("performance:Q", title="operations per second", format=".4~s"),
+                alt.Tooltip("intensity:Q", title=f"{unit}s per byte", format=".4~g"),
+                alt.Tooltip("performance:Q", title=f"{unit}s per second", format=".4~s"),
             ],
         )
     )
     names = (
-        alt.Chart(inline(rows))
+        alt.Chart(inline(_named_once(rows, x, y)))
         .mark_text(align="left", dx=8, dy=8, fontSize=11)
         .encode(x=x_axis, y=y_axis, text="label:N")
     )
     chart = alt.layer(line, dots, names).properties(width=WIDTH, height=HEIGHT)
-    return finish(chart, title, f"peak {format_si(peak, 'op/s')}, {format_rate(bandwidth)}")
+    return finish(chart, title, f"peak {format_si(peak, f'{unit}s/s')}, {format_rate(bandwidth)}")
+
+
+def _named_once(rows: Sequence[Row], x: Sequence[float], y: Sequence[float]) -> list[Row]:
+    """The rows to label: of dots with one name at (nearly) one place, only the first."""
+    found: dict[tuple[str, int, int], Row] = {}
+    for row, across, up in zip(rows, x, y, strict=True):
+        place = (round(20 * math.log10(across)), round(20 * math.log10(up))) if across > 0 and up > 0 else (0, 0)
+        found.setdefault((str(row["label"]), *place), row)
+    return list(found.values())
 
 
 def capacity_traffic(
@@ -195,24 +211,35 @@ def _front(across: Sequence[float], up: Sequence[float]) -> set[int]:
 
 
 def stacked(
-    rows: Sequence[Row], *, by: str, part: str, value: str, unit: str, title: str, order_by_design: bool = False
+    rows: Sequence[Row],
+    *,
+    by: str,
+    part: str,
+    value: str,
+    unit: str,
+    title: str,
+    colours: Mapping[str, str] | None = None,
 ) -> Any:
     """Horizontal bars, one per `by`, stacked from the rows' `part`s (Einsums, components), `value` in `unit`.
 
     Give values in units without prefix (J, not pJ): ticks have SI prefixes.
-    `order_by_design` gives parts the colours of designs instead of the ramp of Einsums.
+    `colours` gives parts the colours they have elsewhere, and their order; without, they have a ramp by appearance.
     """
     alt = altair()
     _numbers(rows, value)
     bars, parts = ordered(rows, by), ordered(rows, part)
+    if colours is not None:
+        parts = [name for name in colours if name in parts] + [name for name in parts if name not in colours]
     places = {name: i for i, name in enumerate(parts)}
     data = [{**row, "place": places[str(row[part])]} for row in rows]
-    scale = design_scale(parts) if order_by_design else ordered_scale(parts)
+    fill = dict(zip(parts, ramp(len(parts)), strict=True)) | dict(colours or {})
+    scale = alt.Scale(domain=parts, range=[fill[name] for name in parts])
+    tick = "datum.value == 0 ? '0' : format(datum.value, '~s')"
     chart = (
         alt.Chart(inline(data))
         .mark_bar(stroke="#666", strokeWidth=0.6)
         .encode(
-            x=alt.X(f"sum({value}):Q", title=_titled(value, unit), axis=alt.Axis(format="~s", tickCount=6)),
+            x=alt.X(f"sum({value}):Q", title=_titled(value, unit), axis=alt.Axis(labelExpr=tick, tickCount=6)),
             y=alt.Y(f"{by}:N", sort=bars, title=None, axis=alt.Axis(labelLimit=200)),
             color=alt.Color(f"{part}:N", scale=scale, sort=parts, title=part, legend=alt.Legend(columns=8)),
             order=alt.Order("place:Q"),

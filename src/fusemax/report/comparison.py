@@ -10,7 +10,8 @@ from fusemax.base.errors import UsageError
 from fusemax.model.accounting import explanations
 from fusemax.model.compare import Comparison, compare_designs, default_plan
 from fusemax.model.profile import CORRECTED, PUBLISHED
-from fusemax.report.contents import DesignCard, Provenance, Report, Section
+from fusemax.report.cards import comparison_evaluations, design_card, roofline_section
+from fusemax.report.contents import Provenance, Report, Section
 from fusemax.report.grid import Row
 
 __all__ = ["comparison_report", "versions"]
@@ -24,23 +25,25 @@ def comparison_report(
     command: str = "",
     effects: Mapping[str, Mapping[str, float | None]] | None = None,
     area_sweep: Mapping[str, Sequence[Row]] | None = None,
-    designs: Sequence[DesignCard] = (),
     sections: Sequence[Section] = (),
 ) -> Report:
     """The report of a comparison; the accounting it was made in comes first, published and corrected follow.
 
     An accounting in which a point cannot be modelled (the published model knows no masks) is left out. `command` is the
-    command line that made the comparison, `effects` the headline ratios with each switch alone.
+    command line that made the comparison, `effects` the headline ratios with each switch alone. Each design gets a part
+    of its own, at the first workload and the middle length; `sections` follow.
     """
     plan = default_plan()
     names = [design.name for design in comparison.designs]
+    evaluations = comparison_evaluations(comparison)
+    roofs = roofline_section(evaluations, names)
     return Report(
         title=f"Comparison of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0],
         results=_results(comparison),
         provenance=Provenance(command, versions(), _inputs(comparison), _switches(comparison, effects or {})),
         area_sweep=area_sweep or {},
-        designs=designs,
-        sections=sections,
+        designs=[design_card(evaluation) for evaluation in evaluations],
+        sections=[*([roofs] if roofs is not None else []), *sections],
         subject=plan.subject if plan.subject in names else names[-1],
         baselines=comparison.baselines,
     )

@@ -9,7 +9,11 @@ from typing import Any
 from fusemax.base.errors import UsageError
 from fusemax.report.grid import Row
 
-__all__ = ["DesignCard", "Evidence", "Provenance", "Report", "Section"]
+__all__ = ["LEAKAGE", "DesignCard", "Evidence", "Provenance", "Report", "Section"]
+
+
+LEAKAGE = "leakage"
+"""The `einsum` of energy that no Einsum uses."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ of one unit that overlap (Einsums that alternate on an array) share its row in l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 from fusemax.base.errors import UsageError
+from fusemax.base.units import format_si
 from fusemax.report.palette import ramp
 
 __all__ = ["Span", "gantt_svg", "gantt_text", "perfetto_trace"]
@@ -110,12 +111,17 @@ def _ruler(last: float, columns: int) -> str:
 
 
 def gantt_svg(
-    spans: Iterable[tuple[str, str, float, float]], *, width: int = 760, time_unit: str = "cycles", title: str = ""
+    spans: Iterable[tuple[str, str, float, float]],
+    *,
+    width: int = 760,
+    time_unit: str = "cycles",
+    title: str = "",
+    colours: Mapping[str, str] | None = None,
 ) -> str:
     """A Gantt chart as an SVG that takes text and line colours from around it (`currentColor`), black on its own.
 
-    Every span has its times as a tooltip, a label where it fits, and a place in the legend below. Raises UsageError for
-    a span that ends before it starts.
+    Every span has its times as a tooltip, a label where it fits, and a place in the legend below. `colours` gives
+    labels the colours they have elsewhere. Raises UsageError for a span that ends before it starts.
     """
     lanes = _lanes(spans)
     every = [span for lane in lanes for span in lane.spans]
@@ -123,7 +129,7 @@ def gantt_svg(
     left = 16 + CHARACTER * min(24, max((len(lane.unit) for lane in lanes), default=0))
     scale = (width - left - MARGIN) / last
     labels = list(dict.fromkeys(span.label for span in sorted(every, key=lambda s: s.start)))
-    fill = dict(zip(labels, ramp(len(labels)), strict=True))
+    fill = dict(zip(labels, ramp(len(labels)), strict=True)) | dict(colours or {})
     parts, y = [], float(MARGIN)
     for lane in lanes:
         y += GAP if lane.first else 0
@@ -175,10 +181,15 @@ def _axis(left: float, y: float, last: float, scale: float, time_unit: str) -> s
     for i in range(int(last / step + 1e-9) + 1):
         x = left + i * step * scale
         ticks.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{x:.1f}" y2="{y + 5:.1f}" stroke="currentColor"/>')
-        ticks.append(_text(x, y + 19, f"{i * step:g}", anchor="middle"))
+        ticks.append(_text(x, y + 19, _short(i * step), anchor="middle"))
     line = f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{left + last * scale:.1f}" y2="{y:.1f}" stroke="currentColor"/>'
     name = _text(left - 8, y + 19, time_unit, anchor="end")
     return "".join([line, *ticks, name])
+
+
+def _short(number: float) -> str:
+    """A number in few characters."""
+    return f"{number:.4g}" if abs(number) < 1e5 else format_si(number, "").replace(" ", "")
 
 
 def _step(last: float) -> float:
@@ -195,7 +206,7 @@ def _legend(
     x = float(MARGIN)
     for label in labels:
         total = sum(span.end - span.start for span in spans if span.label == label)
-        text = f"{label} {total:g}"
+        text = f"{label} {_short(total)}"
         size = 24 + CHARACTER * len(text)
         if x + size > width - MARGIN and x > MARGIN:
             x, y = float(MARGIN), y + 20

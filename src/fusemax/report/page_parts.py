@@ -6,19 +6,19 @@ Each returns one `<section>`; what draws charts also adds their specifications t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusemax.base.table import format_cell
 from fusemax.report.charts import stacked
-from fusemax.report.contents import DesignCard, Evidence, Provenance, Report, Section
+from fusemax.report.contents import LEAKAGE, DesignCard, Evidence, Provenance, Report, Section
 from fusemax.report.export import specification
 from fusemax.report.figures import figures
 from fusemax.report.gantt import gantt_svg
 from fusemax.report.grid import Grid, Row
 from fusemax.report.html import Markup, element, join
 from fusemax.report.page_tables import line, scroll, table
-from fusemax.report.palette import colours
+from fusemax.report.palette import NEUTRAL, colours, ramp
 
 __all__ = ["Charts", "design_part", "downloads_part", "figures_part", "provenance_part", "section_part"]
 
@@ -38,11 +38,12 @@ CAPTIONS = {
 
 def figures_part(report: Report, charts: Charts) -> Markup:
     """The paper's figures, with controls that choose accounting and designs in all of them."""
-    for accounting, rows in report.results.items():
-        found = figures(rows, area_sweep=report.area_sweep.get(accounting, ()), accounting=accounting, interactive=True)
+    for accounting in dict.fromkeys((*report.results, *report.area_sweep)):
+        rows, sweep = report.results.get(accounting, ()), report.area_sweep.get(accounting, ())
+        found = figures(rows, area_sweep=sweep, accounting=accounting, interactive=True)
         for name, chart in found.items():
             charts.setdefault(name, {})[accounting] = specification(chart)
-    if not charts:
+    if not charts or not report.results:
         return Markup("")
     ordered = [name for name in CAPTIONS if name in charts]
     first = Grid.of(next(iter(report.results.values())))
@@ -63,7 +64,8 @@ def _figure(identifier: str, caption: str) -> Markup:
     box = element(
         "div", class_="chart", id=f"chart-{identifier}", data_chart=identifier, role="group", aria_label=caption
     )
-    label = element("figcaption", caption, " ", element("span", "Save as ", *buttons, class_="tools"))
+    variant = element("span", class_="note", id=f"variant-{identifier}")
+    label = element("figcaption", caption, " ", variant, " ", element("span", "Save as ", *buttons, class_="tools"))
     detail = element("div", class_="chosen", id=f"chosen-{identifier}", hidden=True)
     return element("figure", label, box, detail)
 
@@ -98,15 +100,17 @@ def _filter(designs: Sequence[str]) -> Markup:
 def design_part(card: DesignCard, place: int, charts: Charts) -> Markup:
     """One design: summary, epoch, where time and energy go, loop nest."""
     parts: list[Markup] = [element("p", card.summary)] if card.summary else []
+    names = list(dict.fromkeys([str(row["einsum"]) for row in card.parts] + [span[1] for span in card.epoch]))
+    fill = dict(zip(names, ramp(len(names)), strict=True)) | {LEAKAGE: NEUTRAL}
     if card.epoch:
-        drawn = Markup(gantt_svg(card.epoch, title=f"One epoch of {card.name}"))
-        box = scroll(drawn, f"One epoch of {card.name}")
-        parts.append(element("figure", element("figcaption", "One epoch in steady state."), box))
+        words = f"One tile of {card.name}: what each array runs, in cycles."
+        box = scroll(Markup(gantt_svg(card.epoch, title=words, colours=fill)), words)
+        parts.append(element("figure", element("figcaption", words), box))
     for quantity, unit in (("time", "s"), ("energy", "J")):
         rows = [row for row in card.parts if row["quantity"] == quantity]
         if rows:
             identifier = f"design-{place}-{quantity}"
-            charts[identifier] = {"": specification(_stack(rows, quantity, unit))}
+            charts[identifier] = {"": specification(_stack(rows, quantity, unit, fill))}
             parts.append(_figure(identifier, f"{quantity.capitalize()} by component and Einsum."))
     if card.loop_nest:
         code = scroll(element("pre", element("code", card.loop_nest)), f"Loop nest of {card.name}")
@@ -114,9 +118,9 @@ def design_part(card: DesignCard, place: int, charts: Charts) -> Markup:
     return element("section", element("h2", card.name), *parts, id=f"design-{place}")
 
 
-def _stack(rows: Sequence[Row], quantity: str, unit: str) -> Any:
+def _stack(rows: Sequence[Row], quantity: str, unit: str, fill: Mapping[str, str]) -> Any:
     shown = [{"component": r["component"], "Einsum": r["einsum"], quantity: r["value"]} for r in rows]
-    return stacked(shown, by="component", part="Einsum", value=quantity, unit=unit, title="")
+    return stacked(shown, by="component", part="Einsum", value=quantity, unit=unit, title="", colours=fill)
 
 
 def section_part(section: Section, place: int, charts: Charts) -> Markup:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from fusemax.base.units import format_length, format_si
 from fusemax.report.contents import Report
-from fusemax.report.grid import Grid, default_baselines, means
+from fusemax.report.grid import Grid, Row, default_baselines, means
 from fusemax.report.html import Markup, element
-from fusemax.report.tables import BOUNDS, headline_rows
+from fusemax.report.tables import BOUNDS, headline_rows, missing_points
 
 __all__ = ["headline_part", "line", "scroll", "table", "tables_part"]
 
@@ -26,20 +26,22 @@ def headline_part(report: Report) -> Markup:
     for row in rows:
         faster = row["ratio"] == "speedup"
         what = "times as fast as" if faster else "times the energy of"
-        cells = [_both(row[name], row[f"{name} geometric"], 2 if faster else 3) for name in names]
+        cells = [_both(row, name, 2 if faster else 3) for name in names]
         body.append(element("tr", element("th", f"{row['part']}: {what} {row['over']}", scope="row"), *cells))
-    words = f"{rows[0]['design']}, by accounting: arithmetic mean over all points, geometric mean in brackets."
+    words = f"{rows[0]['design']}, by accounting: arithmetic mean over the known points (geometric mean)."
     caption = element("caption", words, class_="spoken")
     found = element("table", caption, element("thead", element("tr", *head)), element("tbody", *body))
     note = element("p", words, class_="note", aria_hidden="true")
     return element("section", element("h2", "Headline"), note, scroll(found, "Headline"), id="headline")
 
 
-def _both(arithmetic: object, geometric: object, digits: int) -> Markup:
+def _both(row: Row, accounting: str, digits: int) -> Markup:
     def text(value: object) -> str:
         return f"{value:.{digits}f}" if isinstance(value, float) else "unknown"
 
-    return element("td", element("strong", text(arithmetic)), f" ({text(geometric)})")
+    missing = missing_points(str(row[f"{accounting} points"]))
+    mean = element("strong", text(row[accounting]))
+    return element("td", mean, f" ({text(row[f'{accounting} geometric'])}){missing}")
 
 
 def scroll(child: Markup, label: str) -> Markup:

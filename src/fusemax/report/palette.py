@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["DARK_BACKGROUND", "DESIGN_COLOURS", "SERIES_COLOURS", "SHAPES", "colours", "ramp", "series"]
+__all__ = ["DARK_BACKGROUND", "DESIGN_COLOURS", "NEUTRAL", "SERIES_COLOURS", "SHAPES", "colours", "ramp", "series"]
 
 DESIGN_COLOURS = ("#777777", "#995533", "#3399cc", "#9922dd", "#ee6611", "#446688", "#ff11bb", "#dd55ff")
 SERIES_COLOURS = ("#5544ff", "#bb0099", "#44bb00", "#bb9988", "#557722", "#ee66ff")
+NEUTRAL = "#999999"  # for what is no member of a series
 DARK_BACKGROUND = "#14171a"
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fusemax.base.units import format_length, format_si
 from fusemax.report.grid import Grid, Row, default_baselines, means
 
-__all__ = ["area_table", "compare_tables", "headline_rows", "headline_table", "lay_out", "part_table"]
+__all__ = ["area_table", "compare_tables", "headline_rows", "headline_table", "lay_out", "missing_points", "part_table"]
 
 UNKNOWN = "unknown"
 BOUNDS = {"array2d": "2D", "array1d": "1D", "dram": "DRAM"}  # how the model's bounds are shown
@@ -63,7 +63,7 @@ def part_table(
             line += [_busy(grid, part, design, group, q) for q in ("utilization_2d", "utilization_1d")] * used
             body.append(line + [_bound(grid, part, design, group)] * bounded)
     for kind in ("arithmetic", "geometric"):
-        body.append([f"{kind} mean of {_plural(len(points), 'point')}"])
+        body.append([f"{kind} mean of {_points(grid, part, over, points)}"])
         body += [[f"  {d}", *_ratio_cells(grid, part, d, over, points, kind)] for d in grid.designs]
     title = f"{part}: {_count(points)}" + (f", {accounting} accounting" if accounting else "")
     if not every and len({w for w, _ in points}) > 1:
@@ -73,6 +73,14 @@ def part_table(
 
 def _over(what: str, baselines: Sequence[str]) -> list[str]:
     return [f"{what if i == 0 else ''}\n{name}" for i, name in enumerate(baselines)]
+
+
+def _points(grid: Grid, part: str, over: Sequence[str], points: Sequence[tuple[str, int]]) -> str:
+    """How many points the means are of; where a value is unknown, how many at least are known."""
+    known = [means(grid.speedup(part, d, other, p) for p in points).known for d in grid.designs for other in over]
+    least = min(known, default=len(points))
+    whole = _plural(len(points), "point")
+    return whole if least == len(points) else f"the points that are known (at least {least} of {whole})"
 
 
 def _groups(points: Sequence[tuple[str, int]], *, every: bool) -> list[tuple[str, list[tuple[str, int]]]]:
@@ -123,8 +131,8 @@ def headline_rows(
     """The headline ratios of one design (by default the last) in every accounting.
 
     One row per ratio and baseline: `part`, `ratio` (speedup or energy), `design`, `over`, and per accounting
-    `ACCOUNTING` (arithmetic mean) and `ACCOUNTING geometric`; None where unknown. The baselines run from the last to
-    the first, so that the closest rival comes first.
+    `ACCOUNTING` (arithmetic mean) and `ACCOUNTING geometric`, None where unknown, and `ACCOUNTING points` (`24 of 24`:
+    the known ones). The baselines run from the last to the first, so that the closest rival comes first.
     """
     grids = {name: Grid.of(rows) for name, rows in results.items()}
     first = next(iter(grids.values()), None)
@@ -142,6 +150,7 @@ def headline_rows(
                     found = means(find(part, design, other, p) for p in grid.points(part))
                     row[name] = found.arithmetic
                     row[f"{name} geometric"] = found.geometric
+                    row[f"{name} points"] = f"{found.known} of {found.total}"
                 rows.append(row)
     return rows
 
@@ -160,10 +169,19 @@ def headline_table(
         line = [str(row["part"]), f"{what} {row['over']}"]
         for name in names:
             digits = 2 if row["ratio"] == "speedup" else 3
-            line.append(f"{_ratio(_float(row[name]), digits)} ({_ratio(_float(row[f'{name} geometric']), digits)})")
+            cell = f"{_ratio(_float(row[name]), digits)} ({_ratio(_float(row[f'{name} geometric']), digits)})"
+            line.append(cell + missing_points(str(row[f"{name} points"])))
         body.append(line)
     heads = ["part", f"{rows[0]['design']} is / takes", *names]
-    return "headline: arithmetic mean of the ratios (geometric mean)\n" + lay_out(heads, body)
+    return "headline: arithmetic mean of the ratios (geometric mean) over the points that are known\n" + lay_out(
+        heads, body
+    )
+
+
+def missing_points(known: str) -> str:
+    """`, 8 of 24 points` where not all are known, else nothing."""
+    first, _, last = known.partition(" of ")
+    return "" if first == last else f", {known} points"
 
 
 def _float(value: object) -> float | None:

@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from fusemax.base.errors import FileError
 from fusemax.base.files import write_atomically
@@ -50,14 +51,21 @@ def write_report(
         write_atomically(folder / f"results{ending}.csv", to_csv(kept))
         _write_parquet(folder / f"results{ending}.parquet", kept)
     write_atomically(folder / "results.json", to_json(report.document()))
-    for accounting, rows in list(report.results.items())[:1]:
-        found = figures(rows, area_sweep=report.area_sweep.get(accounting, ()), accounting=accounting)
-        for name, chart in found.items():
-            progress(f"figures/{name}")
-            write_pictures(pictures, {name: chart}, formats)
+    for name, chart in _pictures(report).items():
+        progress(f"figures/{name}")
+        write_pictures(pictures, {name: chart}, formats)
     progress("index.html")
     write_atomically(folder / "index.html", page(report))
     return folder / "index.html"
+
+
+def _pictures(report: Report) -> dict[str, Any]:
+    """The figures of the first accounting; an area sweep that was made in another says so itself."""
+    first = next(iter(report.results), "")
+    found = figures(report.results.get(first, ()), area_sweep=report.area_sweep.get(first, ()), accounting=first)
+    for accounting, rows in report.area_sweep.items():
+        found = figures((), area_sweep=rows, accounting=accounting) | found
+    return found
 
 
 def tidy(rows: Iterable[Row]) -> list[dict[str, object]]:

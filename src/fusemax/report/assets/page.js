@@ -66,6 +66,8 @@
     const before = drawn.get(identifier);
     if (before && before[0] === key && before[1] === width) return;
     drawn.set(identifier, [key, width]);
+    const note = document.getElementById("variant-" + identifier);
+    if (note) note.textContent = key && key !== accounting() ? "(" + key + " accounting)" : "";
     try {
       if (views.has(identifier)) views.get(identifier).finalize();
       const spec = fitted(variants[key], width);
