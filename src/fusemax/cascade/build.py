@@ -63,7 +63,7 @@ class Builder(Transformer[Token, ir.Cascade]):
         return expr
 
     def call(self, function: Token, *rest: Any) -> ir.Call:
-        fewest, most = FUNCTIONS[function]
+        fewest, most = FUNCTIONS.get(function, (1, None))  # registered functions are held to theirs by `parse`
         arguments = tuple(item for item in rest if not isinstance(item, str))
         commas, closing = _tokens(rest, "COMMA"), _tokens(rest, "RPAR")[-1]
         wanted = f"{fewest}" if fewest == most else f"at least {fewest}"

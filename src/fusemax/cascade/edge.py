@@ -80,6 +80,8 @@ def map_action(expr: Expr) -> Action | None:
         case _:
             return None
     merge = MERGES.get(compute, "all")
+    if isinstance(expr, Call) and expr.merge is not None:
+        merge = expr.merge
     if isinstance(expr, Unary) or (merge == "union" and len(parts) < len(operands(expr))):
         merge = "all"  # beside a number nothing is empty
     return Action("map", tuple(shared), compute, merge)

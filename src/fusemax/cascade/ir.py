@@ -111,11 +111,15 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of section 'Expressions' of the language, with its arguments."""
+    """A function of section 'Expressions' of the language, or a registered one, with its arguments.
+
+    `merge` is the merge operator of a registered function; that of the language's own follows from the name.
+    """
 
     function: str
     arguments: tuple[Expr, ...]
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    merge: str | None = None
 
 
 Expr = Number | Constant | Variable | Shape | ParameterUse | Unknown | Access | Unary | Binary | Call
@@ -274,8 +278,13 @@ class Source:
 
     def line(self, number: int) -> str:
         """Line `number` (from 1) without its end; empty past the last."""
-        lines = self.text.split("\n")
-        return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
+        start = 0
+        for _ in range(number - 1):
+            start = self.text.find("\n", start) + 1
+            if start == 0:
+                return ""
+        end = self.text.find("\n", start)
+        return self.text[start : len(self.text) if end < 0 else end].rstrip("\r") if number > 0 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +310,8 @@ class Cascade:
     @property
     def einsums(self) -> tuple[Einsum, ...]:
         """All statements in text order, whatever their section."""
+        if len(self.sections) == 1:
+            return self.sections[0].einsums
         return tuple(einsum for section in self.sections for einsum in section.einsums)
 
     @property

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from fusemax.base.errors import FileError, SourceError
 from fusemax.base.files import read_text
+from fusemax.cascade.functions import UserFunction
 from fusemax.cascade.ir import Cascade
 from fusemax.cascade.parse import MAX_BYTES, parse
 from fusemax.cascade.rules import check_rules
@@ -22,13 +24,13 @@ def catalogue() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX)))
 
 
-def load(reference: str) -> Cascade:
+def load(reference: str, functions: Mapping[str, UserFunction] | None = None) -> Cascade:
     """Read a legal cascade: `-`, a catalogue name, or else a file's path.
 
-    A file of that name wins over the catalogue. Raises `FileError` (with the nearest catalogue name when the
-    reference looks like one), `SourceError` or `SourceErrors`.
+    A file of that name wins over the catalogue. `functions` are registered ones, as in `parse`. Raises
+    `FileError` (with the nearest catalogue name when the reference looks like one), `SourceError` or `SourceErrors`.
     """
-    return check_rules(parse(*_text(reference)))
+    return check_rules(parse(*_text(reference), functions))
 
 
 def _text(reference: str) -> tuple[str, str]:

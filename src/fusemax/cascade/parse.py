@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fusemax.cascade.automaton import Automaton, Scanner, Stuck
-from fusemax.cascade.ir import Cascade, Einsum, Expr, Source, Span, children
+from fusemax.cascade.functions import UserFunction, check_arguments, check_name
+from fusemax.cascade.ir import Call, Cascade, Einsum, Expr, Source, Span, children, start
 from fusemax.cascade.located import located
-from fusemax.cascade.resolve import resolve, resolve_einsum
-from fusemax.cascade.tokens import NestingError, significant
+from fusemax.cascade.resolve import resolve, resolve_einsum, rewrite
+from fusemax.cascade.tokens import NestingError, renamed, significant
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -21,15 +23,21 @@ MAX_DEPTH = 800
 """Most operations an expression may have inside each other: `a + b + c` is two deep."""
 
 
-def parse(text: str, file: str = "<text>") -> Cascade:
+def parse(text: str, file: str = "<text>", functions: Mapping[str, UserFunction] | None = None) -> Cascade:
     """Read one cascade and give its names their meaning. The legality rules are `check_rules`, not this.
 
-    Raises `SourceError` at the first token that cannot be right.
+    `functions` are registered ones: their names are words of the language in this text. Raises `SourceError` at
+    the first token that cannot be right, `UsageError` for a function's name that is not free.
     """
+    own = functions or {}
+    for name in own:
+        check_name(name)
     source = Source(file, text.removeprefix("\ufeff").replace("\r\n", "\n"))
     if len(text) * 4 > MAX_BYTES and len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise located(source, Span(1, 1, 1), "the file is larger than 1 MiB")
-    cascade: Cascade = replace(_read(source, "file"), origin=source)
+    cascade: Cascade = replace(_read(source, "file", frozenset(own)), origin=source)
+    if own:
+        cascade = _with_functions(cascade, own)
     for einsum in cascade.einsums:
         _check_depth(source, *einsum.left, einsum.right)
     _check_depth(source, *(claim.count for claim in cascade.claims if claim.count is not None))
@@ -62,35 +70,35 @@ def _lark() -> Lark:
 
 
 @cache
-def _machine(start: str) -> tuple[Scanner, Automaton]:
-    return Scanner(_lark()), Automaton(_lark(), start)
+def _machine(symbol: str) -> tuple[Scanner, Automaton]:
+    return Scanner(_lark()), Automaton(_lark(), symbol)
 
 
-def _read(source: Source, start: str) -> Any:
+def _read(source: Source, symbol: str, functions: frozenset[str] = frozenset()) -> Any:
     from fusemax.cascade.build import Misread, span
 
     text = source.text if source.text.endswith("\n") else source.text + "\n"
-    scanner, automaton = _machine(start)
+    scanner, automaton = _machine(symbol)
     try:
-        return automaton.run(significant(scanner.tokens(text)))
+        return automaton.run(significant(renamed(scanner.tokens(text), functions)))
     except Stuck:
-        return _read_slowly(source, text, start)
+        return _read_slowly(source, text, symbol, functions)
     except Misread as problem:
         raise located(source, span(problem.token), problem.message) from None
     except NestingError as problem:
         raise located(source, span(problem.token), str(problem)) from None
 
 
-def _read_slowly(source: Source, text: str, start: str) -> Any:
+def _read_slowly(source: Source, text: str, symbol: str, functions: frozenset[str]) -> Any:
     """Read with lark's own loop, which stops at the first token that cannot be right and knows what could be."""
     from lark import UnexpectedCharacters, UnexpectedToken
 
     from fusemax.cascade.complaints import bad_character, unexpected
 
-    reader = _lark().parse_interactive(text, start=start)
+    reader = _lark().parse_interactive(text, start=symbol)
     before: list[Token] = []
     try:
-        for token in significant(reader.lexer_thread.lex(reader.parser_state)):
+        for token in significant(renamed(reader.lexer_thread.lex(reader.parser_state), functions)):
             reader.feed_token(token)
             before = [*before[-1:], token]
         return reader.feed_eof(before[-1] if before else None)
@@ -105,10 +113,30 @@ def _symbols() -> dict[str, str]:
     return {t.name: t.pattern.value for t in _lark().terminals if t.pattern.type == "str"}
 
 
+def _with_functions(cascade: Cascade, functions: Mapping[str, UserFunction]) -> Cascade:
+    """Calls of registered functions held to their number of arguments and given their merge operator."""
+
+    def leaf(expr: Expr) -> Expr:
+        if not isinstance(expr, Call) or expr.function not in functions:
+            return expr
+        function = functions[expr.function]
+        message = check_arguments(expr.function, function, len(expr.arguments))
+        if message:
+            raise located(cascade.origin, expr.span, message)
+        return replace(expr, merge=function.merge)
+
+    sections = (
+        replace(s, einsums=tuple(replace(e, right=rewrite(e.right, leaf)) for e in s.einsums)) for s in cascade.sections
+    )
+    return replace(cascade, sections=tuple(sections))
+
+
 def _check_depth(source: Source, *exprs: Expr) -> None:
-    stack = [(expr, 1) for expr in exprs]
-    while stack:
-        node, depth = stack.pop()
-        if depth > MAX_DEPTH:
-            raise located(source, node.span, f"more than {MAX_DEPTH} operations inside each other; use more Einsums")
-        stack.extend((child, depth + 1) for child in children(node))
+    for expr in exprs:
+        stack = [(expr, 1)]
+        while stack:
+            node, depth = stack.pop()
+            if depth > MAX_DEPTH:
+                message = f"more than {MAX_DEPTH} operations inside each other: split the expression"
+                raise located(source, start(expr), message)
+            stack.extend((child, depth + 1) for child in children(node))

@@ -39,6 +39,18 @@ class NestingError(Exception):
         self.token = token
 
 
+def renamed(tokens: Iterable[SomeToken], functions: frozenset[str]) -> Iterable[SomeToken]:
+    """The same tokens, with the names of registered functions as functions."""
+    return _renamed(tokens, functions) if functions else tokens
+
+
+def _renamed(tokens: Iterable[SomeToken], functions: frozenset[str]) -> Iterator[SomeToken]:
+    for token in tokens:
+        if token.type == "SMALL" and token in functions:
+            token.type = "FUNCTION"
+        yield token
+
+
 def significant(tokens: Iterable[SomeToken]) -> Iterator[SomeToken]:
     """The tokens the grammar sees: no newline before the first one or inside brackets.
 

@@ -14,6 +14,7 @@ from fusemax.execute.layout import Statement
 from fusemax.execute.reads import Read, Tensor
 from fusemax.execute.storage import View
 from fusemax.execute.terms import Term
+from fusemax.execute.touch import Tally
 
 TILE_BYTES = 1 << 20
 """A temporary array of a statement is kept about this small, so that it stays in a core's cache."""
@@ -25,7 +26,7 @@ PRODUCT_BYTES = 16 << 20
 class Settings:
     """What a run is done with. `budget` bounds the temporary arrays of one statement, in bytes.
 
-    A `strict` run walks the points of every statement: no matrix products.
+    With a `tally` the points that each action touches are counted.
     """
 
     parameters: Mapping[str, float]
@@ -33,7 +34,12 @@ class Settings:
     accumulator: Format
     functions: Mapping[str, Function]
     budget: int
-    strict: bool = False
+    tally: Tally | None = None
+
+    @property
+    def strict(self) -> bool:
+        """Whether every statement walks its points by itself: no matrix products, no shared memory."""
+        return self.tally is not None
 
 
 def choose_kernel(statement: Statement, target: Tensor, settings: Settings, compiler: Compiler, root: Term) -> Kernel:
@@ -47,7 +53,7 @@ def choose_kernel(statement: Statement, target: Tensor, settings: Settings, comp
     if reductions and reductions[0].operator in ("topk", "argtopk"):
         tile = tile_for(axes, range(len(axes.names) - 1), operations + 2, 8, budget)
         kept = statement.left_axes.sizes[-1]
-        return Select(root, axes, tile, kept, reductions[0].operator == "argtopk", dtype)
+        return Select(root, axes, tile, kept, reductions[0].operator == "argtopk", dtype, compiler.counter)
     tile = tile_for(axes, order, operations, dtype.itemsize, budget)
     if not reduced:
         return Elementwise(root, axes, tile)
@@ -55,7 +61,9 @@ def choose_kernel(statement: Statement, target: Tensor, settings: Settings, comp
     summed = tuple(axes.index(v) for v in reduced if v not in named)
     stages = [Stage("+", summed)] if summed else []
     stages += [Stage(r.operator, tuple(axes.index(v) for v in r.variables)) for r in reductions]
-    fold = Fold(root, compiler.filters, stages, axes, statement.num_left, tile, settings.accumulator, dtype)
+    fold = Fold(
+        root, compiler.filters, stages, axes, statement.num_left, tile, settings.accumulator, dtype, compiler.counter
+    )
     return _contraction(statement, target, settings, fold) or fold
 
 

@@ -29,6 +29,7 @@ from fusemax.execute.reads import Read, Tensor
 from fusemax.execute.storage import Axes, Block
 from fusemax.execute.terms import Apply, Coordinate, Step, Term
 from fusemax.execute.terms import Constant as Fixed
+from fusemax.execute.touch import Counter
 
 _TRUNCATE = Function(lambda out, x: np.trunc(x))
 _NOWHERE = Block((), (), 0)
@@ -47,6 +48,7 @@ class Compiler:
     last: int
     dtype: np.dtype[Any]
     donor: str | None = None
+    counter: Counter | None = None
     reads: list[Read] = field(default_factory=list)
     filters: list[Term] = field(default_factory=list)
 
@@ -66,16 +68,17 @@ class Compiler:
             case Access():
                 return self.read(expr)
             case Unary(operator, operand):
-                return self._apply(UNARY[operator], (self.term(operand),))
+                return self._apply(UNARY[operator], (self.term(operand),), expr)
             case Binary(operator, left, right):
-                return self._apply(OPERATORS[operator], (self.term(left), self.term(right)))
+                return self._apply(OPERATORS[operator], (self.term(left), self.term(right)), expr)
             case Call(function, arguments):
-                return self._apply(self.functions[function], tuple(self.term(a) for a in arguments))
+                return self._apply(self.functions[function], tuple(self.term(a) for a in arguments), expr)
             case _:
                 raise at(self.cascade, expr.span, f"unknown name '{getattr(expr, 'name', '')}'")
 
-    def _apply(self, function: Function, arguments: tuple[Term, ...]) -> Term:
-        applied = Apply(function, arguments, self.dtype, self.donor)
+    def _apply(self, function: Function, arguments: tuple[Term, ...], expr: Expr | None = None) -> Term:
+        touch = None if self.counter is None or expr is None else self.counter.of_map(expr)
+        applied = Apply(function, arguments, self.dtype, self.donor, touch)
         if all(isinstance(argument, Fixed) for argument in arguments):
             return Fixed(float(applied.value(_NOWHERE)))
         return applied

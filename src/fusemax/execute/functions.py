@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from fusemax.cascade.functions import UserFunction
+
 Implementation = Callable[..., Any]
 
 
@@ -20,15 +22,21 @@ Implementation = Callable[..., Any]
 class Function:
     """A map action's compute: `compute(out, *arguments)`.
 
-    `logical` results are Booleans; `wants_logic` tells which arguments are read as conditions. `merge` is the
-    merge operator of the map action: `intersection`, `union`, `left` or `all`. `in_place` says that `out` may be
-    used even though it is an argument's memory.
+    `logical` results are Booleans; `wants_logic` tells which arguments are read as conditions.
     """
 
     compute: Implementation
-    merge: str = "all"
     logical: bool = False
     wants_logic: tuple[bool, ...] = ()
+
+
+def registered(function: UserFunction) -> Function:
+    """A function registered from Python. It gets arrays that broadcast, and must not write to them."""
+
+    def compute(out: Any, *arguments: Any) -> Any:
+        return function.compute(*arguments)
+
+    return Function(compute)
 
 
 def _ufunc(ufunc: Any) -> Implementation:
@@ -82,12 +90,12 @@ def _expsub(out: Any, a: Any, b: Any) -> Any:
 
 OPERATORS: Mapping[str, Function] = MappingProxyType(
     {
-        "+": Function(_ufunc(np.add), "union"),
-        "-": Function(_ufunc(np.subtract), "union"),
-        "*": Function(_ufunc(np.multiply), "intersection"),
-        "/": Function(_ufunc(np.divide), "left"),
-        "//": Function(_ufunc(np.floor_divide), "left"),
-        "%": Function(_ufunc(np.remainder), "left"),
+        "+": Function(_ufunc(np.add)),
+        "-": Function(_ufunc(np.subtract)),
+        "*": Function(_ufunc(np.multiply)),
+        "/": Function(_ufunc(np.divide)),
+        "//": Function(_ufunc(np.floor_divide)),
+        "%": Function(_ufunc(np.remainder)),
         "<=": Function(_ufunc(np.less_equal), logical=True),
         "<": Function(_ufunc(np.less), logical=True),
         ">=": Function(_ufunc(np.greater_equal), logical=True),
@@ -118,10 +126,10 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "round": Function(_ufunc(np.rint)),
         "sigmoid": Function(_sigmoid),
         "relu": Function(lambda out, x: np.maximum(x, 0.0, out=out)),
-        "max": Function(_many(np.maximum), "union"),
-        "min": Function(_many(np.minimum), "union"),
+        "max": Function(_many(np.maximum)),
+        "min": Function(_many(np.minimum)),
         "where": Function(_where, wants_logic=(True, False, False)),
-        "div0": Function(_div0, "left"),
+        "div0": Function(_div0),
         "expsub": Function(_expsub),
     }
 )

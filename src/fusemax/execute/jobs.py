@@ -44,24 +44,26 @@ class Job:
     source: Read | None = None
     ends: Sequence[Tensor] = ()
 
-    def execute(self, step: int) -> None:
-        """Run the statement at one value of the iteration variable; raises `SourceError` for a broken cell rule."""
+    def execute(self, step: int) -> Array:
+        """Run the statement at one value of the iteration variable and give the cells it wrote.
+
+        Raises `SourceError` for a broken cell rule.
+        """
         whole = Block((0,) * len(self.statement.axes.sizes), self.statement.axes.sizes, step)
         for read in self.reads:
             read.check(whole, bool(self.filters))
         self._place()
-        if self.source is not None and self.marks is not None and self.target.cells is not None:
-            self.target.cells.write(self.marks, Block((0,) * len(whole.sizes), whole.sizes, step))
-        elif self.view is not None and self.marks is not None and self.target.cells is not None:
-            axes = self.statement.left_axes
-            left = Block((0,) * len(axes.sizes), axes.sizes, step)
-            place = self.view.at(left)
-            self.kernel.compute(place, step)
-            self.format.round(place)
-            if not self.target.cells.write(self.marks, left):
-                self._find_twice(step)
-        else:
-            self._scatter(step)
+        if self.view is None or self.marks is None or self.target.cells is None:
+            return self._scatter(step)
+        axes = self.statement.left_axes
+        left = Block((0,) * len(axes.sizes), axes.sizes, step)
+        cells = self.view.at(left)
+        if self.source is None:
+            self.kernel.compute(cells, step)
+            self.format.round(cells)
+        if not self.target.cells.write(self.marks, left):
+            self._find_twice(step)
+        return cells
 
     def _place(self) -> None:
         """Give the target its memory."""
@@ -95,10 +97,10 @@ class Job:
             found.append(values.astype(np.intp).reshape(statement.left_axes.sizes))
         return found
 
-    def _scatter(self, step: int) -> None:
+    def _scatter(self, step: int) -> Array:
         """Write cell by cell: for left indices that are not affine or may name a cell twice."""
         if self.target.cells is None:
-            return
+            raise AssertionError("inputs are never written")
         values = np.empty(self.statement.left_axes.sizes, self.target.storage.dtype)
         self.kernel.compute(values, step)
         self.format.round(values)
@@ -110,6 +112,7 @@ class Job:
         written[places] = True
         self.target.cells.missing -= flat.size
         self.target.storage.array()[places] = values
+        return values
 
     def _find_twice(self, step: int) -> None:
         places = [place.ravel() for place in self._left_indices(step)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from fusemax.execute.formats import Format
 from fusemax.execute.storage import Axes, Block
 from fusemax.execute.terms import Term, Value
 from fusemax.execute.tiles import tile_sizes, tiles
+from fusemax.execute.touch import Counter
 
 Array = NDArray[Any]
 REDUCTIONS: dict[str, tuple[Any, float]] = {
@@ -72,10 +73,12 @@ class Fold(Kernel):
     tile: tuple[int, ...]
     accumulator: Format
     dtype: np.dtype[Any]
+    counter: Counter | None = None
 
     def compute(self, target: Array, step: int) -> None:
         """Reduce tile by tile; partial results combine with the same operator."""
-        if self.tile == self.axes.sizes and len(self.stages) == 1 and not self.filters and self._direct(target, step):
+        simple = self.tile == self.axes.sizes and len(self.stages) == 1 and not self.filters and not self.counter
+        if simple and self._direct(target, step):
             return
         self.compute_block(target, whole_block(self.axes, step))
 
@@ -105,7 +108,11 @@ class Fold(Kernel):
         stage = self.stages[depth]
         total: Array | None = None
         for _, part in blocks(self.axes, self.tile, stage.axes, block.step, block):
-            value = self._reduce(stage, self._partial(depth - 1, part))
+            value = self._partial(depth - 1, part)
+            if self.counter is not None:
+                points = prod(part.sizes[: self.num_left]) * prod(value.shape[self.num_left :])
+                self.counter.of_reduce(depth, value, points, part.mask if depth == 0 else None)
+            value = self._reduce(stage, value)
             total = value if total is None else self._combine(stage, total, value)
         if total is None:
             raise AssertionError("a rank has at least one coordinate")
@@ -154,6 +161,7 @@ class Select(Kernel):
     kept: int
     coordinates: bool
     dtype: np.dtype[Any]
+    counter: Counter | None = None
 
     def compute(self, target: Array, step: int) -> None:
         """Sort each fiber whole; tiles hold some of the fibers."""
@@ -162,6 +170,8 @@ class Select(Kernel):
             if self.root.logical or not isinstance(value, np.ndarray):
                 value = np.asarray(value, dtype=self.dtype)
             value = np.broadcast_to(value, block.sizes)
+            if self.counter is not None:
+                self.counter.of_reduce(0, value, value.size, None)
             order = np.argsort(-value, axis=-1, kind="stable")[..., : self.kept]
             result = order if self.coordinates else np.take_along_axis(value, order, axis=-1)
             np.copyto(target[place], result, casting="unsafe")

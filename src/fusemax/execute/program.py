@@ -86,6 +86,7 @@ def _job(
     compiler = Compiler(
         program.cascade, program.sizes, settings.parameters, program.tensors, settings.functions, statement.axes,
         statement.last, settings.format.storage, donor.name if donor else None,
+        None if settings.tally is None else settings.tally.statement(statement.einsum),
     )  # fmt: skip
     root = compiler.term(statement.einsum.right)
     source = None

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fusemax.base.errors import SourceErrors, UnknownName
-from fusemax.cascade.ir import Cascade
+from fusemax.cascade.functions import UserFunction
+from fusemax.cascade.ir import Cascade, Einsum
 from fusemax.cascade.located import at
 from fusemax.cascade.ranks import rank_of_variable
 from fusemax.cascade.sizes import resolve_sizes
 from fusemax.execute.choose import Settings
 from fusemax.execute.formats import Format, number_format
-from fusemax.execute.functions import FUNCTIONS
+from fusemax.execute.functions import FUNCTIONS, registered
 from fusemax.execute.program import Program, build
+from fusemax.execute.touch import Tally
 
 Array = NDArray[Any]
 BUDGET_BYTES = 64 << 20
+Observer = Callable[[Einsum, int | None, Array], None]
 
 
 def run(
@@ -31,12 +34,18 @@ def run(
     dtype: str = "float64",
     accumulate: str | None = None,
     budget_bytes: int = BUDGET_BYTES,
+    functions: Mapping[str, UserFunction] | None = None,
+    tally: Tally | None = None,
+    observer: Observer | None = None,
 ) -> dict[str, Array]:
     """The outputs of a cascade, one float64 array each (a scalar has no dimensions).
 
     `inputs` holds one real array per declared input; `sizes` and `parameters` override the header's. `dtype` is
     the number format of inputs and of every Einsum's result, `accumulate` that of `+` and `*` reductions
     (default: the one it computes in). Temporary arrays of one statement take at most about `budget_bytes`.
+    `functions` are the registered ones the cascade was parsed with. A `tally` is filled with the points touched.
+    The `observer` is called after each execution of a statement with the Einsum, the iteration variable's value
+    (None outside `iterate`) and the cells just written, which are valid during the call only.
 
     Raises `SourceError` or `SourceErrors` at the place of a wrong input or a broken cell rule, `UsageError` for
     a wrong size, parameter or format.
@@ -45,22 +54,25 @@ def run(
     accumulator = Format(number.storage.name, number.storage) if accumulate is None else number_format(accumulate)
     arrays = _real_arrays(cascade, inputs)
     found = resolve_sizes(cascade, {name: array.shape for name, array in arrays.items()}, sizes)
-    settings = Settings(_parameters(cascade, parameters or {}), number, accumulator, FUNCTIONS, budget_bytes)
+    table = dict(FUNCTIONS) | {name: registered(function) for name, function in (functions or {}).items()}
+    settings = Settings(_parameters(cascade, parameters or {}), number, accumulator, table, budget_bytes, tally)
     with np.errstate(all="ignore"):
         program = build(cascade, found, settings)
         roots = {name: _as_format(array, number) for name, array in arrays.items()}
         for name, root in roots.items():
             program.tensors[name].storage.root = root
-        execute(program)
+        execute(program, observer)
         return _outputs(program, {id(root) for root in roots.values()})
 
 
-def execute(program: Program) -> None:
+def execute(program: Program, observer: Observer | None = None) -> None:
     """Run every section of a program whose inputs are there."""
     for steps, jobs in program.sections:
         for step in steps:
             for job in jobs:
-                job.execute(step)
+                cells = job.execute(step)
+                if observer is not None:
+                    observer(job.statement.einsum, step if job.statement.axes.fixed else None, cells)
                 if len(steps) == 1:
                     job.free()
         for job in jobs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,10 @@ from fusemax.execute.storage import Axes, Block
 Array = NDArray[Any]
 Value = Any
 """A number (the same at every point) or an array over the statement's axes, size 1 where it does not vary."""
+
+
+Touch = Callable[[Block, Sequence[Any]], None]
+"""What counts the points an operation touches, from its block and operands."""
 
 
 class Term(ABC):
@@ -76,9 +81,11 @@ class Apply(Term):
     """An operator or function of terms."""
 
     def __init__(
-        self, function: Function, arguments: tuple[Term, ...], dtype: np.dtype[Any], donor: str | None = None
-    ) -> None:
+        self, function: Function, arguments: tuple[Term, ...], dtype: np.dtype[Any], donor: str | None = None,
+        touch: Touch | None = None,
+    ) -> None:  # fmt: skip
         self.function = function
+        self.touch = touch
         self.arguments = arguments
         self.variables = frozenset().union(*(a.variables for a in arguments))
         self.reads = frozenset().union(*(a.reads for a in arguments))
@@ -113,6 +120,8 @@ class Apply(Term):
         for i, convert in enumerate(self._convert):
             if convert is not None:
                 values[i] = convert(values[i])
+        if self.touch is not None:
+            self.touch(block, values)
         if out is None and self._holder is not None:
             out = _holding(values, self._holder)
         result = self._compute(out, *values)
