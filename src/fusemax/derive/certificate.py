@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fusemax.cascade.ir import Cascade
+from fusemax.cascade.ir import Access, Cascade, Variable, walk
 from fusemax.derive.algebra import ELEMENT, MIXED, REFERENCE, Base, Poly, TooLarge, split_sides
 from fusemax.derive.emit import NotAnExpression
 from fusemax.derive.plan import Wait, operator_of, plan_of
-from fusemax.derive.roles import Roles, Unsupported, roles_of
+from fusemax.derive.roles import Roles, Unsupported, roles_of, walks
 from fusemax.derive.witness import Witness, witness
 
 KINKS = frozenset(("abs", "max", "min", "<=", "<", ">=", ">"))
@@ -51,13 +51,20 @@ class Certificate:
         return found
 
 
+def one_pass(rank: str) -> Certificate:
+    """The certificate of a cascade that goes over the rank once."""
+    return Certificate("proof", "", f"one pass over {rank} is the least a cascade that reads it can have")
+
+
 def certificate_of(cascade: Cascade, rank: str, constants: Mapping[str, float]) -> Certificate | None:
     """Why a prepared cascade needs more than one pass over a rank; None when it does not."""
     try:
         roles = roles_of(cascade, rank)
         plan = plan_of(roles)
     except Unsupported as error:
-        return Certificate("evidence", "", f"no law applies: {error}")
+        if (kept := kept_output(cascade, rank)) is not None:
+            return kept
+        return _of_steps(cascade, rank) or Certificate("evidence", "", f"no law applies: {error}")
     except TooLarge:
         return Certificate("evidence", "", "no law applies: an expansion has too many terms")
     if plan.total < 2:
@@ -73,11 +80,66 @@ def certificate_of(cascade: Cascade, rank: str, constants: Mapping[str, float]) 
 
 def _of_output(roles: Roles, output: str) -> Certificate:
     last = [t for t in roles.closed if t in roles.needs[output]][-1]
-    reason = (
-        f"{output} keeps the rank {roles.rank} and depends on the complete reduction {last}: each of its elements "
+    return Certificate("proof", last, _kept(output, roles.rank, last), output)
+
+
+def kept_output(cascade: Cascade, rank: str) -> Certificate | None:
+    """An output along the rank, written after a loop over it from its last state and from elements again."""
+    ends: dict[str, str] = {}
+    loops = [s for s in cascade.sections if s.kind == "iterate" and s.variable and walks(cascade, rank, s.variable)]
+    if not loops:
+        return None
+    states = {e.tensor for s in loops for e in s.einsums}
+    outputs = {d.tensor for d in cascade.outputs}
+    after = cascade.sections[cascade.sections.index(loops[0]) + 1 :]
+    for einsum in (e for s in after if s.kind == "then" for e in s.einsums):
+        elements = False
+        for node in (n for n in walk(einsum.right) if isinstance(n, Access)):
+            variables = {n.name for i in node.indices for n in walk(i.value) if isinstance(n, Variable)}
+            if any(walks(cascade, rank, v) for v in variables):
+                elements = True
+            elif node.tensor in states:
+                ends.setdefault(einsum.tensor, node.tensor)
+            elif node.tensor in ends:
+                ends.setdefault(einsum.tensor, ends[node.tensor])
+        kept = any(isinstance(i, Variable) and walks(cascade, rank, i.name) for i in einsum.left)
+        if einsum.tensor in ends and elements and kept and einsum.tensor in outputs:
+            barrier = ends[einsum.tensor]
+            return Certificate("proof", barrier, _kept(einsum.tensor, rank, barrier), einsum.tensor)
+    return None
+
+
+def _of_steps(cascade: Cascade, rank: str) -> Certificate | None:
+    """A loop over another rank whose every step goes over this one with what the step before made of it."""
+    for section in cascade.sections:
+        step = section.variable
+        if section.kind != "iterate" or step is None or walks(cascade, rank, step):
+            continue
+        tainted: dict[str, str] = {}
+        for einsum in section.einsums:
+            kept = {n.name for i in einsum.left for n in walk(i) if isinstance(n, Variable)}
+            used = {n.name for n in walk(einsum.right) if isinstance(n, Variable)}
+            reads = [n.tensor for n in walk(einsum.right) if isinstance(n, Access)]
+            if any(walks(cascade, rank, v) for v in used - kept):
+                tainted[einsum.tensor] = einsum.tensor
+            elif any(t in tainted for t in reads):
+                tainted[einsum.tensor] = next(tainted[t] for t in reads if t in tainted)
+            is_state = any(Variable(step) != i and step in {n.name for n in walk(i) if isinstance(n, Variable)}
+                           for i in einsum.left)  # fmt: skip
+            if is_state and einsum.tensor in tainted:
+                reason = (
+                    f"every step of {step} goes over {rank} with {einsum.tensor}, which the step before made from its "
+                    f"complete reduction {tainted[einsum.tensor]}; no law of the catalogue joins two steps"
+                )
+                return Certificate("evidence", tainted[einsum.tensor], reason, einsum.tensor)
+    return None
+
+
+def _kept(output: str, rank: str, barrier: str) -> str:
+    return (
+        f"{output} keeps the rank {rank} and depends on the complete reduction {barrier}: each of its elements "
         "needs its own element of the fiber again after the last one has been read, so one pass is impossible"
     )
-    return Certificate("proof", last, reason, output)
 
 
 def _of_wait(roles: Roles, wait: Wait, constants: Mapping[str, float]) -> Certificate:

@@ -14,9 +14,10 @@ from fusemax.cascade.parse import parse
 from fusemax.cascade.print import print_cascade
 from fusemax.cascade.ranks import canonical, factors_of
 from fusemax.cascade.rules import check_rules
-from fusemax.derive.certificate import Certificate, certificate_of
+from fusemax.derive.certificate import Certificate, certificate_of, one_pass
 from fusemax.derive.check import Check, Difference, Reference
 from fusemax.derive.effort import effort, operations
+from fusemax.derive.formulas import formula_at
 from fusemax.derive.laws import LAWS, Aim
 from fusemax.derive.samples import samples_for, sizes_for
 from fusemax.derive.search import BUDGET, Form, Search
@@ -180,13 +181,15 @@ def derive(
         raise UnknownName("law", law, [one.name for one in LAWS])
     if tile is not None and tile[1] < 1:
         raise UsageError(f"a tile has at least one element, found {tile[1]}")
+    if _number(before) <= 1 and objective == "passes" and not every and law is None and target is None:
+        return Derivation(cascade, rank, before, None, (), one_pass(rank))
     search = Search(cascade, rank, Aim(tile), budget, every or objective != "passes", law)
     forms = search.run()
     judge = _Judge(cascade, rank, before, forms[0])
     candidates, rejected = judge.candidates(forms, target, every or law is not None)
     best = _best(candidates, before, target, objective, law, judge)
     after = best.passes if best else before
-    certificate = _certificate(cascade, forms, rank, after)
+    certificate = _certificate(cascade, forms, rank, best, after)
     return Derivation(
         cascade, rank, before, best, tuple(candidates), certificate, tuple(rejected), search.spent, search.exhausted
     )
@@ -203,7 +206,8 @@ def _rank(cascade: Cascade, counted: Passes, rank: str | None) -> str:
 
 
 def _number(count: int | str) -> int:
-    return count if isinstance(count, int) else 10**6
+    """A count to compare by: a formula at ranks of size 7."""
+    return count if isinstance(count, int) else formula_at(count, 7)
 
 
 class _Judge:
@@ -221,7 +225,7 @@ class _Judge:
         sizes = sizes_for(cascade)
         key = tuple(sorted(sizes.items()))
         if key not in self.references:
-            self.references[key] = Reference(self.source, samples_for(cascade, self.rank, sizes=sizes))
+            self.references[key] = Reference(self.source, samples_for(self.source, self.rank, sizes=sizes))
         return self.references[key]
 
     def candidates(
@@ -321,13 +325,16 @@ def _best(
     return min(better, key=keys[objective], default=None)
 
 
-def _certificate(source: Cascade, forms: Sequence[Form], rank: str, after: int | str) -> Certificate | None:
+def _certificate(source: Cascade, forms: Sequence[Form], rank: str, best: Candidate | None, after: int | str) -> (
+    Certificate | None
+):
     """Why the passes left are needed; None when one is left after a step."""
     if _number(after) <= 1:
-        if len(forms) > 1:
-            return None
-        return Certificate("proof", "", f"one pass over {rank} is the least a cascade that reads it can have")
+        return None if best else one_pass(rank)
     constants = {p.name: float(p.value) for p in source.parameters}
     prepared = [f for f in forms if not f.is_streamed and not any(s.law == "expand" for s in f.chain)]
     form = max(prepared, key=lambda f: len(f.chain))
-    return certificate_of(form.cascade, rank, constants)
+    found = certificate_of(form.cascade, rank, constants)
+    if found is None and best is None:
+        return Certificate("evidence", "", "the forms found do not agree with the source on all samples")
+    return found

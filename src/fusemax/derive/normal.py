@@ -33,6 +33,7 @@ from fusemax.derive.algebra import (
     Poly,
     add,
     expanded,
+    exponential_base,
     inverse,
     mono_side,
     number,
@@ -150,6 +151,43 @@ class Normal:
         return body
 
 
+def loose(p: Poly) -> Poly:
+    """The sum with every denominator as a negative power, so that it cancels: where it is taken not to be 0."""
+    found = ZERO
+    for mono, coefficient in p.terms:
+        term = Poly((((), coefficient),))
+        for base, power in mono:
+            if base.kind == "inverse":
+                term = times_flat(term, of_base(base.parts[0].terms[0][0][0][0], -power))
+            else:
+                term = times_flat(term, of_base(base, power))
+        found = add(found, term)
+    return found
+
+
+def opened(p: Poly) -> Poly:
+    """Nested sums opened as long as there are any; the caller reduces over their ranks as well."""
+    while True:
+        found, variables = lifted(p, (0, 1, 2, MIXED))
+        if not variables:
+            return found
+        p = found
+
+
+def inverse_of(p: Poly) -> Poly:
+    """1 / p for a product whose factors are taken not to be 0."""
+    mono, coefficient = p.terms[0]
+    found = number(1 / coefficient)
+    for base, power in mono:
+        if base.kind in ("exp", "exp2"):
+            found = times_flat(found, of_base(exponential_base(base.kind, scale(base.parts[0], -1))))
+        elif base.kind == "inverse":
+            found = times_flat(found, base.parts[0])
+        else:
+            found = times_flat(found, of_base(base, -power))
+    return found
+
+
 def reduced_variables(einsum: Einsum) -> tuple[str, ...]:
     """The variables on the right and not on the left, in the order they are first used."""
     left = {node.name for index in einsum.left for node in walk(index) if isinstance(node, Variable)}
@@ -169,6 +207,9 @@ def reductions_of(einsum: Einsum, reduced: tuple[str, ...]) -> list[tuple[str, t
 def nested(operator: str, variables: tuple[str, ...], body: Poly) -> Poly:
     """A reduction over some ranks: sums are split term by term, and what lacks the ranks moves out."""
     if operator != "+":
+        inner = body.terms[0][0][0][0] if len(body.terms) == 1 and len(body.terms[0][0]) == 1 else None
+        if inner is not None and inner.kind == "nested" and inner.name == operator and body.terms[0][1] == 1:
+            return of_base(_nested_base(operator, (*variables, *inner.variables), inner.parts[0]))
         return of_base(_nested_base(operator, variables, body))
     found: list[Poly] = []
     for mono, coefficient in _spread(body).terms:
@@ -222,8 +263,8 @@ def poly_variables(p: Poly) -> frozenset[str]:
     return reduce(lambda seen, term: seen | mono_variables(term[0]), p.terms, frozenset[str]())
 
 
-def lifted(p: Poly) -> tuple[Poly, tuple[str, ...]]:
-    """The sum with top-level nested sums opened, and the variables now to be reduced as well.
+def lifted(p: Poly, sides: tuple[int, ...] = (MIXED,)) -> tuple[Poly, tuple[str, ...]]:
+    """The sum with top-level nested sums of some sides opened, and the variables now to be reduced as well.
 
     Terms that had a nested sum cannot be mixed with terms that had none; the caller reduces each term over the
     variables it has. Raises ValueError when two sums over one rank multiply.
@@ -234,7 +275,7 @@ def lifted(p: Poly) -> tuple[Poly, tuple[str, ...]]:
         term = Poly((((), coefficient),))
         used: set[str] = set()
         for base, power in mono:
-            if base.kind == "nested" and base.name == "+" and base.side == MIXED and power == 1:
+            if base.kind == "nested" and base.name == "+" and base.side in sides and power == 1:
                 if used & set(base.variables):
                     raise ValueError("two sums over one rank multiply")
                 used |= set(base.variables)

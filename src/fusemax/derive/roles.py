@@ -62,9 +62,11 @@ class Roles:
                 return ELEMENT if self.is_walker(expr.name) else 0
             if not isinstance(expr, Access):
                 return 0
+            gathers = any(unknown(n.tensor) for i in expr.indices for n in walk(i.value) if isinstance(n, Access))
             if unknown(expr.tensor):
                 return MIXED if self.is_element(expr) else REFERENCE
-            return ELEMENT if any(self.walkers(i.value) for i in expr.indices) else 0
+            element = ELEMENT if any(self.walkers(i.value) for i in expr.indices) else 0
+            return element | (REFERENCE if gathers else 0)
 
         def define(access: Access) -> Einsum | None:
             if access.tensor in keep or not unknown(access.tensor) or access.tensor not in self.carries:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusemax.cascade.ir import Access, Cascade, Declaration, walk
+from fusemax.cascade.ir import Access, Binary, Cascade, Declaration, Expr, Variable, children, walk
 from fusemax.cascade.ranks import rank_of_variable
 from fusemax.cascade.sizes import known_sizes
 from fusemax.derive.roles import walks
@@ -39,7 +39,10 @@ def sizes_for(cascade: Cascade) -> dict[str, int]:
 
 
 def samples_for(cascade: Cascade, rank: str, *, sizes: Mapping[str, int] | None = None) -> list[Sample]:
-    """The same inputs every time: benign ones first, then those meant to strain the arithmetic."""
+    """The same inputs every time: benign ones first, then those meant to strain the arithmetic.
+
+    An input is masked (-inf at the first coordinates of the rank) when it is nowhere a factor: masks are added.
+    """
     sizes = sizes or sizes_for(cascade)
     picked = coordinates(cascade)
     maker = _Maker(cascade, rank, dict(sizes), picked)
@@ -55,7 +58,7 @@ def samples_for(cascade: Cascade, rank: str, *, sizes: Mapping[str, int] | None 
     found += maker.masked()
     found += [
         maker.make("large", lambda rng, shape: 30 * rng.normal(size=shape), True),
-        maker.make("far from zero", lambda rng, shape: 1000 + rng.normal(size=shape), True),
+        maker.make("far from zero", lambda rng, shape: 10_000 + rng.normal(size=shape), True),
         maker.outlier(),
     ]
     return found
@@ -65,7 +68,7 @@ def coordinates(cascade: Cascade) -> dict[str, str]:
     """Inputs used as coordinates, with the rank they point into."""
     found: dict[str, str] = {}
     inputs = {d.tensor for d in cascade.inputs}
-    positions = _position_ranks(cascade)
+    positions = position_ranks(cascade)
     for einsum in cascade.einsums:
         for node in walk(einsum.right):
             if not isinstance(node, Access):
@@ -78,9 +81,20 @@ def coordinates(cascade: Cascade) -> dict[str, str]:
     return found
 
 
-def _position_ranks(cascade: Cascade) -> dict[str, tuple[str, ...]]:
-    from fusemax.cascade.ir import Variable
+def is_factor(cascade: Cascade, tensor: str) -> bool:
+    """Is a tensor somewhere multiplied, divided or divided by?"""
 
+    def inside(expr: Expr, under_product: bool) -> bool:
+        if isinstance(expr, Access):
+            return under_product and expr.tensor == tensor
+        product = isinstance(expr, Binary) and expr.operator in ("*", "/", "//", "%")
+        return any(inside(child, under_product or product) for child in children(expr))
+
+    return any(inside(einsum.right, False) for einsum in cascade.einsums)
+
+
+def position_ranks(cascade: Cascade) -> dict[str, tuple[str, ...]]:
+    """The rank of every position of every tensor, empty where no variable says it."""
     found = {d.tensor: tuple(rank_of_variable(cascade, v) for v in d.variables) for d in cascade.inputs}
     for einsum in cascade.einsums:
         names = [[n.name for n in walk(i) if isinstance(n, Variable)] for i in einsum.left]
@@ -115,7 +129,7 @@ class _Maker:
         found = []
         for declaration in self.cascade.inputs:
             axes = [k for k, v in enumerate(declaration.variables) if walks(self.cascade, self.rank, v)]
-            if len(axes) != 1 or declaration.tensor in self.picked:
+            if len(axes) != 1 or declaration.tensor in self.picked or is_factor(self.cascade, declaration.tensor):
                 continue
             sample = self.make(f"masked {declaration.tensor}", lambda rng, shape: rng.normal(size=shape))
             array = np.moveaxis(sample.inputs[declaration.tensor], axes[0], 0)

@@ -14,8 +14,10 @@ from fusemax.derive.laws import iterate as iteration
 from fusemax.derive.laws.iterate import flat_passes
 from fusemax.derive.plan import plan_of
 from fusemax.derive.roles import Unsupported, roles_of
+from fusemax.derive.within import bodies, uses_within
 
 BUDGET = 100
+UNKNOWN = 99
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Search:
         for law in PREPARING:
             if found := law.uses(form.cascade, self.rank, self.aim):
                 return found[:1]
+        if any(section.kind == "iterate" for section in form.cascade.sections):
+            return self._within(form)
         found = []
         deferring, expanding, _ = REDUCING
         if moves := deferring.uses(form.cascade, self.rank, self.aim):
@@ -92,6 +96,13 @@ class Search:
             found += iteration.LAW.uses(form.cascade, self.rank, eager)
         return found
 
+    def _within(self, form: Form) -> list[Rewrite]:
+        """Laws on one step of a loop over another rank."""
+        for law in (*PREPARING[2:], REDUCING[0]):
+            if found := uses_within(law, form.cascade, self.rank, self.aim):
+                return found[:1]
+        return uses_within(REDUCING[1], form.cascade, self.rank, self.aim)[:1]
+
     def _only(self, form: Form) -> list[Rewrite]:
         law = next(law for law in LAWS if law.name == self.only)
         aim = Aim(self.aim.tile, self.aim.guard, True) if law.name == "iterate" else self.aim
@@ -100,8 +111,17 @@ class Search:
     def _passes(self, cascade: Cascade) -> int:
         try:
             return flat_passes(roles_of(cascade, self.rank))
+        except Unsupported:
+            return self._passes_within(cascade)
+        except TooLarge:
+            return UNKNOWN
+
+    def _passes_within(self, cascade: Cascade) -> int:
+        """Of one step of the loops over other ranks."""
+        try:
+            return max((flat_passes(roles_of(b.flat, self.rank)) for b in bodies(cascade, self.rank)), default=UNKNOWN)
         except (Unsupported, TooLarge):
-            return 99
+            return UNKNOWN
 
     def _streamed_passes(self, cascade: Cascade) -> int:
         return plan_of(roles_of(cascade, self.rank)).total

@@ -1,9 +1,16 @@
 """The laws, one module each: pattern, precondition, rewrite, and the words for its page."""
 
-from fusemax.derive.laws import defer, expand, extreme, iterate, mask, reductions, select
+from fusemax.derive.laws import defer, expand, extreme, iterate, join, mask, reductions, select, unroll
 from fusemax.derive.laws.law import Aim, Law, Rewrite
 
-PREPARING: tuple[Law, ...] = (mask.LAW, reductions.LAW, select.LAW, extreme.LAW)
+PREPARING: tuple[Law, ...] = (
+    unroll.LAW,
+    join.LAW,
+    mask.LAW,
+    reductions.LAW,
+    select.LAW,
+    extreme.LAW,
+)
 """Laws that bring a cascade into the form the others work on; each use is worth it."""
 
 REDUCING: tuple[Law, ...] = (defer.LAW, expand.LAW, iterate.LAW)
