@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from fusemax.analysis.levels import Levels, traversed
 from fusemax.analysis.lineage import Lineage
-from fusemax.analysis.reach import Marks, spread
 from fusemax.analysis.structure import Statement, Structure
-from fusemax.analysis.unroll import Cells, Graph, Unrolled
+from fusemax.analysis.unroll import Graph
 from fusemax.cascade.ir import Binary, Call
 from fusemax.cascade.ranks import canonical, factors_of
 
-_PER_COLUMN = 60
+Candidate = tuple[int, int, int]
+"""Which of the chosen columns, the statement that completes a fiber there, and at which level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def barriers(graph: Graph, found: Levels, chosen: list[int]) -> list[tuple[Barri
     """The barriers of the fibers in some columns, one per pass but the last."""
     complete = traversed(found.state[:, :, chosen], found.columns.whole[chosen])
     above = found.statement_levels[:, chosen]
-    candidates: list[tuple[int, int, int, Cells]] = []  # column, statement, level, its cells
+    candidates: list[Candidate] = []
     for unrolled in graph.statements:
         number = unrolled.statement.number
         mine = complete[unrolled.cells]
@@ -49,38 +49,44 @@ def barriers(graph: Graph, found: Levels, chosen: list[int]) -> list[tuple[Barri
         fresh = np.where((operands == mine[:, None, None, :]).any(axis=(1, 2)), 0, mine)
         for j in np.flatnonzero(fresh.any(axis=0)):
             ends = [level for level in np.unique(fresh[:, j]).tolist() if 0 < level < above[:, j].max()]
-            candidates += [(int(j), number, level, unrolled.cells[fresh[:, j] == level]) for level in ends]
+            candidates += [(int(j), number, level) for level in ends]
     needed = _needed(graph, above, candidates)
     result: list[tuple[Barrier, ...]] = []
     for k, column in enumerate(chosen):
         lineage = found.columns.fibers[column].lineage
         walls: dict[int, list[Statement]] = {}
-        for (mine_of, number, level, _), used in zip(candidates, needed, strict=True):
+        for (mine_of, number, level), used in zip(candidates, needed, strict=True):
             if mine_of == k and used:
                 walls.setdefault(level, []).append(graph.structure.statements[number])
         result.append(tuple(_barrier(graph.structure, lineage, level, walls[level]) for level in sorted(walls)))
     return result
 
 
-def _needed(graph: Graph, above: NDArray[np.int64], candidates: list[tuple[int, int, int, Cells]]) -> list[bool]:
-    """Whether some statement of a pass above the candidate's level depends on one of its cells."""
+def needs(graph: Graph) -> list[int]:
+    """For each statement, the statements it depends on over any number of steps, one bit each."""
+    writer = np.full(graph.num_cells, -1)
+    for unrolled in graph.statements:
+        writer[unrolled.cells] = unrolled.statement.number
+    found = []
+    for unrolled in graph.statements:
+        direct = np.unique(writer[unrolled.reads]).tolist()
+        found.append(sum(1 << number for number in direct if number >= 0))
+    for k in range(len(found)):
+        for i in range(len(found)):
+            if found[i] >> k & 1:
+                found[i] |= found[k]
+    return found
+
+
+def _needed(graph: Graph, above: NDArray[np.int64], candidates: list[Candidate]) -> list[bool]:
+    """Whether some statement of a pass above the candidate's level depends on its Einsum."""
     if not candidates:
         return []
-    num_words = -(-len(candidates) // _PER_COLUMN)
-    own = np.zeros((graph.num_cells, num_words), dtype=np.int64)
-    for i, (_, _, _, cells) in enumerate(candidates):
-        own[cells, i // _PER_COLUMN] |= 1 << (i % _PER_COLUMN)
-    behind = np.zeros((len(graph.statements), num_words), dtype=np.int64)
-
-    def note(unrolled: Unrolled, _rows: slice, marks: Marks) -> None:
-        behind[unrolled.statement.number] |= np.bitwise_or.reduce(marks, axis=(0, 1))
-
-    spread(graph, own, note)
-    needed = []
-    for i, (j, _, level, _) in enumerate(candidates):
-        waiting = behind[above[:, j] > level, i // _PER_COLUMN]
-        needed.append(bool((waiting >> (i % _PER_COLUMN) & 1).any()))
-    return needed
+    behind = needs(graph)
+    return [
+        any(behind[s] >> number & 1 for s in np.flatnonzero(above[:, j] > level).tolist())
+        for j, number, level in candidates
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------- reasons

@@ -84,6 +84,8 @@ def follow(structure: Structure, rank: str, along: str, roots: tuple[str, ...]) 
 class Counted:
     """One rank to count: a lineage per input that has it and per derived tensor, and all inputs together.
 
+    A derived tensor carries the rank at its own position of it, also where it has the other factors too:
+    all its fibers count as one, and a coordinate is visited when any cell that has it is read.
     `sweep` is None for factors.
     """
 
@@ -128,13 +130,13 @@ def _counted(structure: Structure, rank: str, is_factor: bool, found: dict[str, 
     if is_factor and whole is not None:
         carrying |= {tensor for lineage in found[canonical(structure.cascade, whole)] for tensor in lineage.carriers}
     written = dict.fromkeys(s.tensor for s in structure.statements)
-    derived = []
-    for tensor in written:
-        if tensor not in carrying and structure.positions[tensor].count(rank) == 1:
-            along = carried_along(structure, tensor, rank)
-            derived.append(follow(structure, rank, along or rank, (tensor,)))
+    derived = tuple(
+        follow(structure, rank, rank, (tensor,))
+        for tensor in written
+        if tensor not in carrying and structure.positions[tensor].count(rank) == 1
+    )
     roots = tuple(lineage.roots[0] for lineage in inputs)
     sweep = follow(structure, rank, rank, roots) if roots and not is_factor else None
     if sweep is not None and len(roots) == 1:
         sweep = inputs[0]
-    return Counted(rank, is_factor, inputs, tuple(derived), sweep)
+    return Counted(rank, is_factor, inputs, derived, sweep)

@@ -17,6 +17,7 @@ from fusemax.analysis.counting import Count, count
 from fusemax.analysis.formula import Count as Number
 from fusemax.analysis.formula import fit
 from fusemax.analysis.lineage import Counted, counted
+from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
@@ -137,10 +138,12 @@ Key = tuple[int, str, str]
 def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[dict[Key, Number], Count]:
     """Every count as an integer, or as a formula of the iterative ranks it grows with; and the largest run."""
     values = base.values()
-    iterative = dict.fromkeys(form.rank[s.step] for s in form.statements if s.step is not None)
+    iterative: dict[str, str] = {}  # one rank of each class of `equal` ranks, as they grow together
+    for rank in (form.rank[s.step] for s in form.statements if s.step is not None):
+        iterative.setdefault(form.classes.get(rank, rank), rank)
     growing = {}
     largest = base
-    for rank in iterative:
+    for rank in iterative.values():
         larger = count(form, ranks, {rank: _at(form, rank, LARGER)})
         if larger.values() != values:
             growing[rank] = larger
@@ -160,9 +163,19 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
     names = list(growing)
     found: dict[Key, Number] = {}
     for key in values:
-        number = fit(names, [(sizes, run[key]) for sizes, run in samples])
-        found[key] = "unknown" if number is None else number
+        found[key] = _number(names, [(sizes, run[key]) for sizes, run in samples], values[key])
     return found, largest
+
+
+def _number(names: list[str], samples: list[tuple[dict[str, int], int]], at_base: int) -> Number:
+    """An integer if the count is the same at every size that is large enough, else the formula it follows."""
+    enough = [(sizes, n) for sizes, n in samples if min(sizes.values()) >= FREE]
+    if all(n == at_base for _, n in enough):
+        return at_base
+    found = fit(names, samples)
+    if found is None:  # a rank of 2 or 3 may be too short for the cascade's windows
+        found = fit(names, enough)
+    return "unknown" if found is None else found
 
 
 def _at(form: Structure, rank: str, n: int) -> int:
