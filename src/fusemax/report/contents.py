@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fusemax.base.errors import UsageError
@@ -12,6 +12,7 @@ from fusemax.report.grid import Row
 __all__ = ["LEAKAGE", "DesignCard", "Evidence", "Provenance", "Report", "Section"]
 
 
+SCHEMA = "fusemax/report/1"
 LEAKAGE = "leakage"
 """The `einsum` of energy that no Einsum uses."""
 
@@ -90,10 +91,10 @@ class Report:
     """The designs others are compared with; None: the first two."""
 
     def document(self) -> dict[str, object]:
-        """The report's numbers as one JSON document, which `from_document` reads back."""
+        """The report as one JSON document, which `from_document` reads back."""
         made = self.provenance
         return {
-            "schema": "fusemax/report/1",
+            "schema": SCHEMA,
             "title": self.title,
             "subject": self.subject,
             "baselines": None if self.baselines is None else list(self.baselines),
@@ -103,13 +104,15 @@ class Report:
             "switches": [dict(row) for row in made.switches],
             "results": {name: [dict(row) for row in rows] for name, rows in self.results.items()},
             "area_sweep": {name: [dict(row) for row in rows] for name, rows in self.area_sweep.items()},
+            "designs": [asdict(card) for card in self.designs],
+            "sections": [_section_document(section) for section in self.sections],
         }
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Report:
         """A report from the JSON that one wrote; raises UsageError when it is none."""
-        if document.get("schema") != "fusemax/report/1":
-            raise UsageError(f"not a report's results: schema is {document.get('schema')!r}, not 'fusemax/report/1'")
+        if document.get("schema") != SCHEMA:
+            raise UsageError(f"not a report's results: schema is {document.get('schema')!r}, not {SCHEMA!r}")
         try:
             made = Provenance(
                 command=str(document["command"]),
@@ -117,14 +120,14 @@ class Report:
                 inputs=dict(document["inputs"]),
                 switches=_rows(document["switches"]),
             )
-            results = {str(name): _rows(rows) for name, rows in document["results"].items()}
-            sweep = {str(name): _rows(rows) for name, rows in document["area_sweep"].items()}
             subject, baselines = document.get("subject"), document.get("baselines")
             return Report(
-                str(document["title"]),
-                results,
-                made,
-                sweep,
+                title=str(document["title"]),
+                results={str(name): _rows(rows) for name, rows in document["results"].items()},
+                provenance=made,
+                area_sweep={str(name): _rows(rows) for name, rows in document["area_sweep"].items()},
+                designs=[_card(card) for card in document.get("designs", ())],
+                sections=[_section(section) for section in document.get("sections", ())],
                 subject=None if subject is None else str(subject),
                 baselines=None if baselines is None else [str(name) for name in baselines],
             )
@@ -134,3 +137,24 @@ class Report:
 
 def _rows(rows: Iterable[Mapping[str, object]]) -> list[Row]:
     return [dict(row) for row in rows]
+
+
+def _card(card: Mapping[str, Any]) -> DesignCard:
+    epoch = [(str(unit), str(label), float(start), float(end)) for unit, label, start, end in card["epoch"]]
+    return DesignCard(str(card["name"]), str(card["summary"]), str(card["loop_nest"]), epoch, _rows(card["parts"]))
+
+
+def _section_document(section: Section) -> dict[str, object]:
+    """A section as JSON: charts as specifications, evidence as an object with its fields."""
+    charts = {
+        c: chart if isinstance(chart, dict) else chart.to_dict(validate=False) for c, chart in section.charts.items()
+    }
+    table = [{k: asdict(v) if isinstance(v, Evidence) else v for k, v in row.items()} for row in section.table]
+    words = {"title": section.title, "paragraphs": list(section.paragraphs), "code": section.code}
+    return {**words, "charts": charts, "table": table}
+
+
+def _section(section: Mapping[str, Any]) -> Section:
+    table = [{k: Evidence(**v) if isinstance(v, Mapping) else v for k, v in row.items()} for row in section["table"]]
+    words = [str(text) for text in section["paragraphs"]]
+    return Section(str(section["title"]), words, dict(section["charts"]), table, str(section["code"]))

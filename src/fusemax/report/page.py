@@ -51,7 +51,7 @@ def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, An
         "charts": charts,
         "columns": list(COLUMNS),
         "results": {name: [[row.get(c) for c in COLUMNS] for row in rows] for name, rows in report.results.items()},
-        "document": {k: v for k, v in report.document().items() if k != "results"},
+        "document": {k: v for k, v in report.document().items() if k not in ("results", "designs", "sections")},
     }
     scripts = [_libraries(), _asset("page.js")]
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)

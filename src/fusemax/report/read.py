@@ -1,0 +1,55 @@
+"""A report from what was stored: a folder or JSON that a report wrote, the JSON or the CSV of a comparison."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fusemax.base.errors import SourceError, UsageError
+from fusemax.base.files import read_text
+from fusemax.report.contents import SCHEMA, Provenance, Report
+from fusemax.report.grid import rows_from_csv
+
+__all__ = ["read_report"]
+
+LARGEST = 1 << 26
+COMPARISON = "fusemax/compare/1"
+
+
+def read_report(path: str | os.PathLike[str]) -> Report:
+    """Read results; a folder stands for the `results.json` in it.
+
+    Raises FileError, SourceError for text that is not JSON, or UsageError for a document that holds no results.
+    """
+    found = Path(path)
+    if found.is_dir():
+        found = found / "results.json"
+    text = read_text(found, LARGEST)
+    if not text.lstrip().startswith("{"):
+        rows = rows_from_csv(text)
+        return Report(f"Comparison from {found.name}", {"": rows}, Provenance(inputs={"rows": str(path)}))
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        line = text.split("\n")[error.lineno - 1]
+        raise SourceError(f"not JSON: {error.msg}", str(found), error.lineno, error.colno, 1, line) from None
+    except RecursionError:
+        raise SourceError("not JSON: nested too deep", str(found), 1, 1, 1, text[:80]) from None
+    return _report(document, found)
+
+
+def _report(document: Mapping[str, Any], path: Path) -> Report:
+    schema = document.get("schema")
+    if schema == SCHEMA:
+        return Report.from_document(document)
+    if schema != COMPARISON:
+        raise UsageError(f"{path}: schema is {schema!r}, expected {SCHEMA!r} or {COMPARISON!r}")
+    rows, accounting = document.get("rows"), document.get("accounting")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError(f"{path}: a comparison without rows")
+    inputs = {name: json.dumps(document[name]) for name in ("designs", "workloads", "seq_lens") if name in document}
+    versions = {"fusemax": str(document["version"])} if "version" in document else {}
+    return Report(f"Comparison from {path.name}", {str(accounting or ""): rows}, Provenance("", versions, inputs))
