@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -40,6 +41,21 @@ def test_examples(
                     assert matches(command.shown, printed + errors), (
                         f"{place}: {command.line}\nprinted\n{printed}{errors}"
                     )
+
+
+def _questions() -> list[str]:
+    """The commands of the README's table "which command answers which question"."""
+    return re.findall(r"^\| .*\| `(fusemax [^`]*)` \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", _questions())
+def test_the_command_for_a_question_answers(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, printed, errors = _execute(Command(line, 0, ""), capfd)
+    assert status == 0, errors
+    assert printed
 
 
 def _execute(command: Command, capfd: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
