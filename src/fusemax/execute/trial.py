@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fusemax.cascade import load
 from fusemax.cascade.ir import Access, Cascade, Index, walk
 from fusemax.cascade.ranks import rank_of_variable
-from fusemax.cascade.sizes import known_sizes
+from fusemax.cascade.sizes import known_sizes, resolve_sizes
 from fusemax.execute.layout import cells_of, extents_of, statements
 from fusemax.execute.run import run
 
+Array = NDArray[Any]
 MAX_CELLS = 10**7
 """A trial is skipped when the tensors have more cells than this, or a statement more points than 100 times it."""
 MAX_EXECUTIONS = 2 * 10**5
@@ -35,11 +39,19 @@ def trial_run(cascade: Cascade) -> bool:
     points = sum(prod(part.axes.sizes) * (part.last + 1) for part in parts)
     if sum(map(cells_of, extents.values())) > MAX_CELLS or executions > MAX_EXECUTIONS or points > 100 * MAX_CELLS:
         return False
-    generator = np.random.default_rng(0)
-    zero = gathered(cascade)
-    inputs = {name: np.zeros(s) if name in zero else generator.random(s) for name, s in shapes.items()}
-    run(cascade, inputs)
+    run(cascade, random_inputs(cascade))
     return True
+
+
+def random_inputs(cascade: Cascade, seed: int = 0, sizes: Mapping[str, int] | None = None) -> dict[str, Array]:
+    """Uniform random inputs between 0 and 1 at the default sizes, or those given; 0 for inputs used in gathers."""
+    found = resolve_sizes(cascade, None, sizes)
+    generator, zero = np.random.default_rng(seed), gathered(cascade)
+    arrays = {}
+    for declaration in cascade.inputs:
+        shape = tuple(found[rank_of_variable(cascade, variable)] for variable in declaration.variables)
+        arrays[declaration.tensor] = np.zeros(shape) if declaration.tensor in zero else generator.random(shape)
+    return arrays
 
 
 def load_tried(reference: str) -> Cascade:
