@@ -211,3 +211,27 @@ def test_an_observer_sees_every_execution() -> None:
     seen: list[tuple[str, int | None, float]] = []
     run(c, {"X": [1.0, 2.0]}, observer=lambda einsum, step, cells: seen.append((einsum.tensor, step, cells.item())))
     assert seen == [("S", None, 0), ("S", 0, 1), ("S", 1, 3), ("Y", None, 3)]
+
+
+@pytest.mark.parametrize("special", [NAN, INF, 1e300])
+def test_products_are_not_reordered_where_that_shows(special: float) -> None:
+    """A scale, three factors and a filter make matrix products; not finite or huge values must not notice."""
+    a = np.array([[1.0, special], [2.0, 3.0]])
+    b = np.array([[1.0, 1e300], [2.0, 1e-300]])
+    masked = "input A[m, k], B[m, n]\noutput Z[k, n]\nZ[k, n] = A[m : m < 1, k] * B[m, n]\n"
+    np.testing.assert_array_equal(out(masked, A=a.T, B=b), np.outer(a.T[0], b[0]))
+    scaled = "input A[m, k], B[k, n], S\noutput Z[m, n]\nZ[m, n] = A[m, k] * B[k, n] * S\n"
+    with np.errstate(all="ignore"):
+        expected = (a[:, :, None] * b * 1e-200).sum(axis=1)
+    np.testing.assert_allclose(out(scaled, A=a, B=b, S=1e-200), expected, rtol=1e-14)
+
+
+def test_long_products_divisors_and_signs() -> None:
+    g = np.random.default_rng(0)
+    a, b, c, d = g.random((3, 4)), g.random((4, 5)), g.random((5, 2)), g.random(3) + 1
+    text = "input A[i, j], B[j, k], C[k, l], D[i]\noutput Z[i, l]\nZ[i, l] = -A[i, j] * B[j, k] / 2 * C[k, l] / D[i]\n"
+    np.testing.assert_allclose(out(text, A=a, B=b, C=c, D=d), -(a @ b @ c) / 2 / d[:, None], rtol=1e-13)
+    batched = "input A[h, i, j], B[h, j, k], W[j]\noutput Z[h, k, i]\nZ[h, k, i] = A[h, i, j] * B[h, j, k] * W[j]\n"
+    x, y, w = g.random((2, 3, 4)), g.random((2, 4, 5)), g.random(4)
+    expected = np.einsum("hij,hjk,j->hki", x, y, w)
+    np.testing.assert_allclose(out(batched, A=x, B=y, W=w), expected, rtol=1e-13)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import inf, isnan, prod
 from typing import Any
 
 import numpy as np
@@ -304,4 +304,6 @@ def _for_blas(array: Array) -> Array:
 
 
 def _largest(values: Array) -> float:
-    return max(float(values.max()), -float(values.min()))
+    """The largest magnitude, infinity when one value is NaN."""
+    most, least = float(values.max()), float(values.min())
+    return inf if isnan(most) else max(most, -least)
