@@ -1,45 +1,101 @@
 """Attention dataflows as cascades of extended Einsums.
 
-Every name below is imported when it is first used, so that ``import fusemax`` costs nothing::
-
     import fusemax
 
-    fusemax.load("attn_3pass")
+    print(fusemax.passes("attn_3pass"))
+    print(fusemax.compare(["flat", "fusemax"], workloads=["bert"]))
+
+Every public name is imported when it is first used, so that ``import fusemax`` costs nothing. Where a room of
+the package and a function share a name (``fusemax.derive``), it is both: the room, and callable.
 """
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fusemax.analysis.passes import passes as _passes
     from fusemax.cascade import load as load
     from fusemax.cascade import parse as parse
     from fusemax.cascade.notation import notation as notation
+    from fusemax.cascade.reference import by_reference
+    from fusemax.derive.derivation import derive as _derive
+    from fusemax.execute import run as _run
+    from fusemax.model.accounting import effects as _effects
+    from fusemax.model.compare import compare as compare
+    from fusemax.model.evaluate import evaluate as _evaluate
     from fusemax.report.catalogue import catalogue as catalogue
     from fusemax.report.check import check as check
+
+    accounting = _effects
+    derive = by_reference(_derive)
+    model = _evaluate
+    passes = by_reference(_passes)
+    run = by_reference(_run)
 
 __version__ = "0.1.0"
 
 _WHERE: dict[str, str] = {
-    "catalogue": "fusemax.report.catalogue",
-    "check": "fusemax.report.check",
-    "load": "fusemax.cascade",
-    "notation": "fusemax.cascade.notation",
-    "parse": "fusemax.cascade",
+    "accounting": "fusemax.model.accounting:effects",
+    "catalogue": "fusemax.report.catalogue:catalogue",
+    "check": "fusemax.report.check:check",
+    "compare": "fusemax.model.compare:compare",
+    "derive": "fusemax.derive.derivation:derive",
+    "load": "fusemax.cascade:load",
+    "model": "fusemax.model.evaluate:evaluate",
+    "notation": "fusemax.cascade.notation:notation",
+    "parse": "fusemax.cascade:parse",
+    "passes": "fusemax.analysis.passes:passes",
+    "run": "fusemax.execute:run",
 }
-"""Public name -> the module that defines it."""
+"""Public name -> where it is."""
+
+_OF_A_CASCADE = frozenset({"derive", "passes", "run"})
+"""Those whose first argument is a cascade, and may be its file, ``-`` or catalogue name."""
 
 __all__ = sorted(_WHERE)
+
+
+def _function(name: str) -> Callable[..., object]:
+    module, _, attribute = _WHERE[name].partition(":")
+    function: Callable[..., object] = getattr(import_module(module), attribute)
+    if name in _OF_A_CASCADE:
+        from fusemax.cascade.reference import by_reference
+
+        return by_reference(function)
+    return function
+
+
+class _Room(ModuleType):
+    """A room that is called like the function of its name."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return _function(self.__name__.rpartition(".")[2])(*args, **kwargs)
+
+
+class _Package(ModuleType):
+    """The import system binds a room to its name here as soon as anything imports it; it stays callable."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _WHERE and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
         raise AttributeError(f"module 'fusemax' has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(_WHERE[name]), name)
-    globals()[name] = value
-    return value
+    function = _function(name)
+    # Importing the function may have bound the room of that name, which then is the answer.
+    return globals().setdefault(name, function)
 
 
 def __dir__() -> list[str]:
