@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusemax.analysis.lineage import Counted, Lineage
+from fusemax.analysis.lineage import Lineage
 from fusemax.analysis.structure import Structure
 from fusemax.analysis.unroll import Graph
 from fusemax.cascade.ranks import canonical, factors_of
@@ -63,11 +63,12 @@ def fibers_of(graph: Graph, lineage: Lineage, merged: bool) -> list[Fiber]:
 
 
 def _outer_settings(graph: Graph, lineage: Lineage) -> list[tuple[int, ...] | None]:
-    """For a factor of a whole rank, every setting of the other factors."""
+    """For a factor of a whole rank, every setting of the other factors that no renaming maps onto another."""
     if lineage.rank == lineage.along:
         return [None]
-    factors = _factor_names(graph.structure, lineage.along)
-    return list(product(*(range(graph.sizes[f]) for f in factors if f != lineage.rank)))
+    factors = [f for f in _factor_names(graph.structure, lineage.along) if f != lineage.rank]
+    symmetric = [graph.structure.symmetric_class(f) is not None for f in factors]
+    return list(product(*(range(1 if s else graph.sizes[f]) for f, s in zip(factors, symmetric, strict=True))))
 
 
 def _factor_names(structure: Structure, rank: str) -> tuple[str, ...]:
@@ -98,36 +99,45 @@ def _settings(
 
 def columns(graph: Graph, fibers: list[Fiber]) -> Columns:
     """Lay out the fibers side by side."""
-    counts = [_num_coordinates(graph, fiber.lineage) for fiber in fibers]
+    spans = _spans(fibers)
+    counts = [_num_coordinates(graph, lineage) for lineage, _, _ in spans]
     kind = _mask_type(max(counts, default=1))
     bit = np.array([1 << i for i in range(max(counts, default=1))], dtype=kind)
-    shape = (graph.num_cells, len(fibers))
-    coordinate, visit = np.zeros(shape, dtype=kind), np.zeros(shape, dtype=kind)
-    whole = np.zeros(len(fibers), dtype=kind)
-    for j, fiber in enumerate(fibers):
-        whole[j] = _whole(graph, fiber)
-        for root in fiber.lineage.roots:
-            cells = graph.cells_of(root)
-            bits = bit[_coordinates(graph, fiber.lineage, root)]
-            coordinate[cells, j] = bits
-            visit[cells, j] = bits if fiber.setting is None else np.where(_on_fiber(graph, fiber, root), bits, 0)
     ones = -1 if kind.kind == "O" else int(np.iinfo(kind).max)
-    lineage: dict[int, Masks] = {}
-    carries: dict[str, Masks] = {}
-    rooted: dict[str, Masks] = {}
-    for j, fiber in enumerate(fibers):
-        for number, flags in fiber.lineage.lineage.items():
-            if number not in lineage:
-                lineage[number] = np.zeros((len(flags), len(fibers)), dtype=kind)
-            for read, flag in enumerate(flags):
-                if flag:
-                    lineage[number][read, j] = ones
-        for tensor in fiber.lineage.carriers:
-            table = rooted if tensor in fiber.lineage.roots else carries
+    coordinate, visit = (np.zeros((graph.num_cells, len(fibers)), dtype=kind) for _ in range(2))
+    tables: tuple[dict[int, Masks], dict[str, Masks], dict[str, Masks]] = ({}, {}, {})
+    lineage_reads, carries, rooted = tables
+    for lineage, first, last in spans:
+        for root in lineage.roots:
+            cells = graph.cells_of(root)
+            bits = bit[_coordinates(graph, lineage, root)][:, None]
+            coordinate[cells, first:last] = bits
+            visit[cells, first:last] = bits
+            if fibers[first].setting is not None:
+                visit[cells, first:last] *= _on_fibers(graph, lineage, root, fibers[first:last])
+        for number, flags in lineage.lineage.items():
+            if number not in lineage_reads:
+                lineage_reads[number] = np.zeros((len(flags), len(fibers)), dtype=kind)
+            lineage_reads[number][:, first:last] = np.array(flags, dtype=kind)[:, None] * ones
+        for tensor in lineage.carriers:
+            table = rooted if tensor in lineage.roots else carries
             if tensor not in table:
                 table[tensor] = np.zeros(len(fibers), dtype=kind)
-            table[tensor][j] = ones
-    return Columns(tuple(fibers), whole, coordinate, visit, lineage, carries, rooted)
+            table[tensor][first:last] = ones
+    whole = np.array([_whole(graph, fiber) for fiber in fibers], dtype=kind)
+    return Columns(tuple(fibers), whole, coordinate, visit, *tables)
+
+
+def _spans(fibers: list[Fiber]) -> list[tuple[Lineage, int, int]]:
+    """Runs of fibers of one lineage that are all settings, or all merged."""
+    spans: list[tuple[Lineage, int, int]] = []
+    for j, fiber in enumerate(fibers):
+        merged = fiber.setting is None
+        if spans and spans[-1][0] is fiber.lineage and (fibers[j - 1].setting is None) == merged:
+            spans[-1] = (fiber.lineage, spans[-1][1], j + 1)
+        else:
+            spans.append((fiber.lineage, j, j + 1))
+    return spans
 
 
 def _mask_type(count: int) -> np.dtype[Any]:
@@ -145,23 +155,33 @@ def _num_coordinates(graph: Graph, lineage: Lineage) -> int:
     return max(prod(_radices(graph, lineage, root)) for root in lineage.roots)
 
 
+def _index(graph: Graph, tensor: str) -> list[NDArray[np.intp]]:
+    """The index of each cell of a tensor, position by position."""
+    extents = graph.extents[tensor]
+    cells = np.arange(prod(extents))
+    found = []
+    for extent in reversed(extents):
+        found.append(cells % extent)
+        cells = cells // extent
+    return found[::-1]
+
+
 def _coordinates(graph: Graph, lineage: Lineage, root: str) -> NDArray[np.intp]:
     """The coordinate of each cell of a root; the factors of a split one are put together."""
-    extents = graph.extents[root]
-    index = np.indices(extents).reshape(len(extents), -1)
-    found = np.zeros(prod(extents), dtype=np.intp)
+    index = _index(graph, root)
+    found: NDArray[np.intp] = np.zeros(1, dtype=np.intp)
     for position, radix in zip(lineage.carriers[root], _radices(graph, lineage, root), strict=True):
         found = found * radix + index[position]
     return found
 
 
-def _on_fiber(graph: Graph, fiber: Fiber, root: str) -> NDArray[np.bool_]:
-    extents = graph.extents[root]
-    index = np.indices(extents).reshape(len(extents), -1)
-    others = [p for p in range(len(extents)) if p not in fiber.lineage.carriers[root]]
-    on = np.ones(prod(extents), dtype=bool)
-    for position, coordinate in zip(others, fiber.setting or (), strict=True):
-        on &= index[position] == coordinate
+def _on_fibers(graph: Graph, lineage: Lineage, root: str, fibers: list[Fiber]) -> NDArray[np.bool_]:
+    """Whether each cell of a root is on each fiber."""
+    index = _index(graph, root)
+    others = [index[p] for p in range(len(index)) if p not in lineage.carriers[root]]
+    on = np.ones((prod(graph.extents[root]), len(fibers)), dtype=bool)
+    for place, coordinates in enumerate(others):
+        on &= coordinates[:, None] == np.array([(fiber.setting or ())[place] for fiber in fibers])
     return on
 
 
@@ -188,16 +208,3 @@ def _flat(coordinates: tuple[int, ...], radices: list[int]) -> int:
     for coordinate, radix in zip(coordinates, radices, strict=True):
         flat = flat * radix + coordinate
     return flat
-
-
-def all_fibers(graph: Graph, ranks: tuple[Counted, ...]) -> list[Fiber]:
-    """Every fiber that some count of the ranks needs."""
-    found: list[Fiber] = []
-    for rank in ranks:
-        for lineage in rank.inputs:
-            found += fibers_of(graph, lineage, merged=False)
-        for lineage in rank.derived:
-            found += fibers_of(graph, lineage, merged=True)
-        if rank.sweep is not None:
-            found += fibers_of(graph, rank.sweep, merged=True)
-    return found

@@ -7,6 +7,7 @@ at that level, its own coordinate, and the same where the coordinate is on the f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,24 +151,17 @@ def _least_most(unrolled: Unrolled, sweeps: frozenset[str], point_levels: Masks,
     variables = unrolled.statement.variables
     axes = [i for i, v in enumerate(variables) if v in sweeps]
     others = [i for i, v in enumerate(variables) if v not in sweeps]
-    num_settings = int(np.prod([unrolled.shape[i] for i in others], dtype=int))
+    num_settings = prod(unrolled.shape[i] for i in others)
 
     def by_setting(points: Masks) -> Masks:
-        return points.reshape(unrolled.shape).transpose(*others, *axes).reshape(num_settings, -1)
+        return points.reshape(unrolled.shape).transpose(*others, *axes).reshape(num_settings, -1, 1)
 
     level, visit = by_setting(point_levels), by_setting(visits)
-    best = np.full(num_settings, np.iinfo(np.int64).max)
-    remaining = int(np.bitwise_or.reduce(visit, axis=None))
-    while remaining:
-        bit = remaining & -remaining
-        remaining ^= bit
-        highest = np.where(
-            (visit & visit.dtype.type(bit)) != 0 if visit.dtype != object else (visit & bit) != 0, level, 0
-        )
-        most = highest.max(axis=1).astype(np.int64)
-        best = np.where(most > 0, np.minimum(best, most), best)
-    best[best == np.iinfo(np.int64).max] = 0
-    return int(best.max(initial=0))
+    num_coordinates = int(np.bitwise_or.reduce(visits)).bit_length()
+    visited = visit >> np.arange(num_coordinates, dtype=visits.dtype) & 1 != 0
+    highest = np.where(visited, level, 0).max(axis=1)  # of each setting and coordinate
+    least = np.where(highest == 0, level.max(), highest).min(axis=1)
+    return int(np.where(highest.any(axis=1), least, 0).max())
 
 
 def traversed(state: Masks, whole: Masks) -> Masks:

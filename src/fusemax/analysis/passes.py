@@ -16,6 +16,7 @@ from fusemax.analysis.conflict import Question, has_cycle, orders
 from fusemax.analysis.counting import Count, count
 from fusemax.analysis.formula import Count as Number
 from fusemax.analysis.formula import fit
+from fusemax.analysis.growth import growing_ranks
 from fusemax.analysis.lineage import Counted, counted
 from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
@@ -138,12 +139,9 @@ Key = tuple[int, str, str]
 def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[dict[Key, Number], Count]:
     """Every count as an integer, or as a formula of the iterative ranks it grows with; and the largest run."""
     values = base.values()
-    iterative: dict[str, str] = {}  # one rank of each class of `equal` ranks, as they grow together
-    for rank in (form.rank[s.step] for s in form.statements if s.step is not None):
-        iterative.setdefault(form.classes.get(rank, rank), rank)
     growing = {}
     largest = base
-    for rank in iterative.values():
+    for rank in growing_ranks(base):
         larger = count(form, ranks, {rank: _at(form, rank, LARGER)})
         if larger.values() != values:
             growing[rank] = larger

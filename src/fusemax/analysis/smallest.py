@@ -19,13 +19,18 @@ SELECTED = 2
 """How many values a topk keeps."""
 
 
+ENOUGH = 2
+"""A rank whose coordinates can be renamed, in a cascade where two of them show what four would."""
+
+
 def smallest_sizes(
     structure: Structure, fixed: Mapping[str, int] | None = None, wanted: Mapping[str, int] | None = None
 ) -> dict[str, int]:
     """The size of every rank, aliases included.
 
-    A free rank is at least 4 and longer than any constant window, an inner factor at least 3, a selection 2,
-    `equal` ranks are equal and partitions exact. `fixed` ranks have just that size; `wanted` ranks at least that.
+    A free rank is 4 (or 2, where that provably gives the same counts) and longer than any constant window, an
+    inner factor at least 3, a selection 2, `equal` ranks are equal and partitions exact. `fixed` ranks have just
+    that size; `wanted` ranks at least that.
     """
     cascade = structure.cascade
     names = tuple(dict.fromkeys(canonical(cascade, rank) for rank in declared_ranks(cascade)))
@@ -34,9 +39,11 @@ def smallest_sizes(
     carried = {rank_of_variable(cascade, v) for declaration in cascade.inputs for v in declaration.variables}
     windows = _windows(structure)
     least = {rank: INNER if rank in inner else FREE for rank in names}
+    least.update((rank, ENOUGH) for rank in names if structure.classes.get(rank, rank) in structure.small)
     for kept, source in selected.items():
         if kept in carried:
             least[source] = max(least.get(source, FREE), FREE + 1)
+            least[kept] = FREE
         else:
             least[kept] = SELECTED
     for rank in names:

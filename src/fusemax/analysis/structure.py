@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusemax.cascade.ir import Access, Cascade, Einsum, Expr, Section, Variable, walk
+from fusemax.cascade.ir import Access, Binary, Cascade, Einsum, Expr, Section, Shape, Variable, children, walk
 from fusemax.cascade.positions import equal_classes, position_ranks
-from fusemax.cascade.ranks import rank_of_variable
+from fusemax.cascade.ranks import canonical, factors_of, rank_of_variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Statement:
     """One Einsum with its place. `variables` are its axes: the step variable, the left ones, the reduced ones."""
 
     number: int
+    tensor: str
     einsum: Einsum
     section: int
     step: str | None
@@ -33,11 +34,6 @@ class Statement:
     filters: tuple[Expr, ...]
     bare: dict[str, tuple[int, ...]]
     read_tensors: frozenset[str]
-
-    @property
-    def tensor(self) -> str:
-        """The tensor on the left."""
-        return self.einsum.tensor
 
     @property
     def reduced(self) -> tuple[str, ...]:
@@ -51,7 +47,9 @@ class Structure:
 
     `groups` are statements that need one another, in an order in which all of them can run; a group of more
     than one statement, or of one that reads its own tensor inside `iterate`, runs step by step, any other
-    at once. `rank[v]` is the rank a variable walks; `positions[T]` the rank of each position of a tensor.
+    at once. `rank[v]` is the rank a variable walks; `positions[T]` the rank of each position of a tensor;
+    `classes[R]` stands for all ranks equal to R. Coordinates of `symmetric` classes can be renamed, and two
+    coordinates of the `small` ones are enough.
     """
 
     cascade: Cascade
@@ -62,6 +60,7 @@ class Structure:
     positions: dict[str, tuple[str | None, ...]]
     classes: dict[str, str]
     symmetric: frozenset[str]
+    small: frozenset[str]
     depends_on_data: bool
 
     def symmetric_class(self, rank: str | None) -> str | None:
@@ -86,9 +85,11 @@ def structure(cascade: Cascade) -> Structure:
     positions, classes = position_ranks(cascade), equal_classes(cascade)
     groups, stepwise = _schedule(statements)
     depends = any(_reads_data(index) for s in statements for index in _indices_and_filters(s))
+    symmetric, small = frozenset[str](), frozenset[str]()
+    if not depends:
+        symmetric, small = _symmetric(cascade, statements, rank, positions, classes)
     return Structure(
-        cascade, tuple(statements), groups, stepwise, rank, positions, classes,
-        frozenset() if depends else _symmetric(statements, rank, positions, classes), depends,
+        cascade, tuple(statements), groups, stepwise, rank, positions, classes, symmetric, small, depends
     )  # fmt: skip
 
 
@@ -113,8 +114,8 @@ def _statement(number: int, einsum: Einsum, section_number: int, section: Sectio
             filters += [index.filter for index in node.indices if index.filter is not None]
     variables = (*left, *(v for v in right if v not in left))
     return Statement(
-        number, einsum, section_number, step, step is not None and section.until is None, variables, len(left),
-        tuple(reads), tuple(filters), bare, frozenset(read.tensor for read in reads),
+        number, einsum.tensor, einsum, section_number, step, step is not None and section.until is None, variables,
+        len(left), tuple(reads), tuple(filters), bare, frozenset(read.tensor for read in reads),
     )  # fmt: skip
 
 
@@ -130,14 +131,8 @@ def _held(index: Expr) -> frozenset[str]:
         elif isinstance(node, Access):
             stack += [inner.value for inner in node.indices]  # filters do not count
         else:
-            stack += _operands(node)
+            stack += children(node)
     return frozenset(held)
-
-
-def _operands(node: Expr) -> tuple[Expr, ...]:
-    from fusemax.cascade.ir import children
-
-    return children(node)
 
 
 def _indices_and_filters(statement: Statement) -> list[Expr]:
@@ -205,34 +200,70 @@ def _components(members: list[Statement]) -> list[tuple[int, ...]]:
 
 
 def _symmetric(
+    cascade: Cascade,
     statements: list[Statement],
     rank: dict[str, str],
     positions: dict[str, tuple[str | None, ...]],
     classes: dict[str, str],
-) -> frozenset[str]:
+) -> tuple[frozenset[str], frozenset[str]]:
     """Classes of ranks whose coordinates only ever index positions of their own class, as they are.
 
     Renaming the coordinates of such a class renames cells and reads alike, so all fibers that differ only
-    there have the same counts and one of them is enough.
+    there have the same counts and one of them is enough. A split such as `m1*M0+m0` of a partitioned M is in
+    order for M1 and M0: renaming m0 renames m in every tile alike.
+
+    Second: those of which no statement has two variables. There a cell can only have seen nothing, its own
+    coordinate or all of them, so that two coordinates show everything that more would.
     """
 
     def class_of(name: str | None) -> str:
         return "" if name is None else classes.get(name, name)
 
-    broken = {""}
+    class_of_variable = {v: class_of(r) for v, r in rank.items()}
+    broken, split = {""}, set[str]()
     for s in statements:
         if s.step is not None:
-            broken.add(class_of(rank[s.step]))
+            broken.add(class_of_variable[s.step])
         for condition in s.filters:
-            broken |= {class_of(rank[n.name]) for n in walk(condition) if isinstance(n, Variable)}
+            broken |= {class_of_variable[n.name] for n in walk(condition) if isinstance(n, Variable)}
         accesses = [(s.tensor, s.einsum.left)]
         accesses += [(read.tensor, tuple(i.value for i in read.access.indices)) for read in s.reads]
         for tensor, indices in accesses:
             for position, index in zip(positions[tensor], indices, strict=True):
-                if isinstance(index, Variable) and class_of(rank[index.name]) == class_of(position):
+                if isinstance(index, Variable) and class_of_variable[index.name] == class_of(position):
+                    continue
+                if position is not None and _is_split(cascade, position, index, rank):
+                    split.add(class_of(position))
                     continue
                 broken.add(class_of(position))
-                broken |= {class_of(rank[n.name]) for n in walk(index) if isinstance(n, Variable)}
-    known = {class_of(rank[v]) for s in statements for v in s.variables}
-    known |= {class_of(r) for ranks in positions.values() for r in ranks}
-    return frozenset(known - broken)
+                broken |= {class_of_variable[n.name] for n in walk(index) if isinstance(n, Variable)}
+    factors: set[str] = set()
+    wholes = [class_of(canonical(cascade, p.rank)) for p in cascade.partitions]
+    for partition, whole in zip(cascade.partitions, wholes, strict=True):
+        inner = {class_of(canonical(cascade, f)) for f in partition.factors}
+        factors |= {whole, *inner}
+        if whole in broken or wholes.count(whole) > 1 or len(inner) < len(partition.factors):
+            broken |= inner
+    known = {*class_of_variable.values(), *(class_of(r) for ranks in positions.values() for r in ranks)}
+    symmetric = frozenset(known - broken - split)
+    twice = {c for s in statements for c in _repeated([class_of_variable[v] for v in s.variables])}
+    return symmetric, symmetric - twice - factors
+
+
+def _is_split(cascade: Cascade, whole: str, index: Expr, rank: dict[str, str]) -> bool:
+    """Whether an index is `m1*M0+m0`, or `(m2*M1+m1)*M0+m0`, for a partitioned rank."""
+    factors = [canonical(cascade, factor) for factor in factors_of(cascade, whole)]
+    while len(factors) > 1:
+        match index:
+            case Binary("+", Binary("*", outer, Shape(size)), Variable(inner)):
+                if canonical(cascade, size) != factors[-1] or rank[inner] != factors[-1]:
+                    return False
+                factors.pop()
+                index = outer
+            case _:
+                return False
+    return bool(factors) and isinstance(index, Variable) and rank[index.name] == factors[0]
+
+
+def _repeated(names: list[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}
