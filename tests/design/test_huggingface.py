@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fusemax.base.errors import SourceError
+from fusemax.base.errors import FusemaxError, SourceError
 from fusemax.design.document import read_document
 from fusemax.design.workload import Window, Workload, load_workload, read_workload
 
@@ -177,6 +180,25 @@ def test_name_and_folder(tmp_path: Path) -> None:
     assert load_workload(folder / "config.json").name == "my-model"
     (folder / "config.json").write_text(json.dumps(LLAMA | {"_name_or_path": "meta-llama/Llama-3.1-8B"}))
     assert load_workload(folder).name == "llama-3.1-8b"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**14) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.sampled_from([LLAMA, MISTRAL, GPT2, DEEPSEEK_V3, T5, XLM, FALCON, MIXTRAL, {"text_config": LLAMA}]),
+    st.data(),
+)
+def test_any_change_to_a_configuration_is_read_or_refused(config: dict[str, Any], data: st.DataObject) -> None:
+    names = st.sampled_from(sorted({*config, "text_config", "num_key_value_heads", "head_dim", "v_head_dim", "causal"}))
+    changes = data.draw(st.dictionaries(names, JSON, max_size=4))
+    text = json.dumps(config | changes).replace("Infinity", "1e999").replace("NaN", "null")
+    with contextlib.suppress(FusemaxError):
+        read_workload(read_document(text, file="config.json"), "folder")
 
 
 @pytest.mark.parametrize(

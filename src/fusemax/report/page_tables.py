@@ -21,7 +21,7 @@ def headline_part(report: Report) -> Markup:
     if not rows:
         return Markup("")
     names = list(report.results)
-    head = [element("th", text, scope="col") for text in ("", *names)]
+    head = [element("td"), *(element("th", text, scope="col") for text in names)]
     body = []
     for row in rows:
         faster = row["ratio"] == "speedup"
@@ -71,7 +71,10 @@ def table(
 
     `numbers` are the heads of columns of numbers.
     """
-    top = [element("th", name, colspan=span, scope="colgroup" if name else None) for name, span in groups]
+    top = [
+        element("th", name, colspan=span, scope="colgroup") if name else element("td", colspan=span)
+        for name, span in groups
+    ]
     low = element("tr", *(element("th", t, scope="col", class_="number" if t in numbers else None) for t in heads))
     head = element("thead", element("tr", *top) if top else None, low)
     return element("table", element("caption", caption, class_="spoken"), head, element("tbody", *body))
