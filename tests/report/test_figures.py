@@ -72,6 +72,17 @@ def test_einsums_stand_in_the_order_of_the_cascade(specs: dict[str, Any]) -> Non
     assert encoding(specs["fig7"])["color"]["scale"]["domain"] == ["QK", "LM", "SLN", "SLD", "SLNV", "AV"]
 
 
+def test_missing_bars_are_explained() -> None:
+    rows = [dict(row) for row in comparison(workloads=("bert",)) if row["part"] == "attention"]
+    for row in rows:
+        if row["design"] == "unfused" and int(str(row["seq_len"])) >= 65536:
+            row["value"] = None
+    charts = figures(rows, accounting="corrected")
+    wanted = "corrected accounting; unfused does not fit or is unknown at 64K, 256K, 1M"
+    assert charts["fig8"].to_dict()["title"]["subtitle"] == wanted
+    assert charts["fig6b"].to_dict()["title"]["subtitle"] == "corrected accounting"
+
+
 def test_only_what_the_rows_have() -> None:
     linear = [row for row in comparison() if row["part"] == "linear"]
     assert figures(linear) == {}

@@ -62,7 +62,8 @@ def figures(
     for name, part, bars in _bar_figures(grid):
         data = _bar_rows(grid, part, bars)
         if data:
-            charts[name] = finish(_bar_chart(grid, data, bars, interactive=interactive), bars.title, note)
+            notes = "; ".join(filter(None, (note, _missing(grid, part, bars) if bars.largest is None else "")))
+            charts[name] = finish(_bar_chart(grid, data, bars, interactive=interactive), bars.title, notes)
     workload = share_workload if share_workload is not None else next(iter(grid.workloads), "")
     shares = _share_rows(grid, workload)
     if shares:
@@ -109,6 +110,14 @@ def _bar_rows(grid: Grid, part: str, bars: _Bars) -> list[dict[str, object]]:
         for design, point, value in found
         if value is not None
     ]
+
+
+def _missing(grid: Grid, part: str, bars: _Bars) -> str:
+    """Where there are no bars because the first design, which the others are compared with, has no figure."""
+    base = grid.designs[0]
+    points = [point for point in grid.points(part) if bars.value(base, point) is None]
+    lengths = [n for n in grid.seq_lens if any(point[1] == n for point in points)]
+    return f"{base} does not fit or is unknown at {', '.join(length_labels(lengths))}" if lengths else ""
 
 
 def _bar_chart(grid: Grid, data: list[dict[str, object]], bars: _Bars, *, interactive: bool) -> Any:

@@ -67,7 +67,8 @@
     if (before && before[0] === key && before[1] === width) return;
     drawn.set(identifier, [key, width]);
     const note = document.getElementById("variant-" + identifier);
-    if (note) note.textContent = key && key !== accounting() ? "(" + key + " accounting)" : "";
+    const subtitle = variants[key].title && variants[key].title.subtitle;
+    if (note) note.textContent = subtitle ? "(" + subtitle + ")" : "";
     try {
       if (views.has(identifier)) views.get(identifier).finalize();
       const spec = fitted(variants[key], width);
