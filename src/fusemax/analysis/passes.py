@@ -14,6 +14,7 @@ from typing import ClassVar
 from fusemax.analysis.barriers import Barrier, barriers
 from fusemax.analysis.conflict import Question, has_cycle, orders
 from fusemax.analysis.counting import Count, count
+from fusemax.analysis.explain import headline
 from fusemax.analysis.formula import Count as Number
 from fusemax.analysis.formula import fit
 from fusemax.analysis.growth import growing_ranks
@@ -22,7 +23,7 @@ from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
-from fusemax.cascade.ranks import factors_of
+from fusemax.cascade.ranks import canonical, factors_of
 
 LARGER = 7
 """Where an iterative rank is tried again: a count that grows by one in three steps shows between 4 and 7."""
@@ -75,12 +76,21 @@ class RankPasses:
 
 @dataclass(frozen=True)
 class Passes(Result):
-    """The pass counts of a cascade: `ranks` in the order whole ranks, then factors."""
+    """The pass counts of a cascade: `ranks` in the order whole ranks, then factors.
+
+    `asked` are the ranks the answer in words is about; `explained` adds the Einsums of each pass to it.
+    """
 
     command: ClassVar[str] = "passes"
     cascade: str
     file: str
     ranks: dict[str, RankPasses]
+    asked: tuple[str, ...] = ()
+    explained: bool = False
+
+    def headline(self) -> str:
+        """How many passes, and which Einsum ends which."""
+        return headline(self.cascade, [self.ranks[rank] for rank in self.asked], self.explained)
 
     def document(self) -> Mapping[str, object]:
         """The JSON of `fusemax passes`, without its schema."""
@@ -91,19 +101,21 @@ class Passes(Result):
         }
 
     def rows(self) -> list[dict[str, object]]:
-        """One row per rank."""
-        return [
-            {
-                "rank": name,
-                "passes": rank.passes,
-                "sweeps": "" if rank.sweeps is None else rank.sweeps,
-                "conflict": "" if rank.is_factor else rank.conflict,
-                "tensors": _listed(rank.tensors),
-                "derived": _listed(rank.derived),
-                "barriers": "; ".join(f"{', '.join(b.einsums)} ({b.reason})" for b in rank.barriers),
-            }
-            for name, rank in self.ranks.items()
-        ]
+        """One row per rank; a factor has no sweeps, conflict or barriers."""
+        rows = []
+        for name, rank in self.ranks.items():
+            row: dict[str, object] = {"rank": name, "passes": rank.passes}
+            if not rank.is_factor:
+                row |= {"sweeps": rank.sweeps, "conflict": rank.conflict}
+            row |= {"tensors": _listed(rank.tensors), "derived": _listed(rank.derived)}
+            if not rank.is_factor:
+                row["barriers"] = "; ".join(f"{', '.join(b.einsums)} ({b.reason})" for b in rank.barriers)
+            rows.append(row)
+        return rows
+
+    def columns(self) -> tuple[str, ...]:
+        """The table's columns."""
+        return ("rank", "passes", "sweeps", "conflict", "tensors", "derived", "barriers")
 
 
 def _listed(counts: Mapping[str, Number]) -> str:
@@ -127,7 +139,18 @@ def passes(cascade: Cascade) -> Passes:
     for number, rank in enumerate(ranks):
         found[rank.rank] = _rank(number, rank, numbers, base, largest, conflicts.get(number, False))
     _add_barriers(found, ranks, base, largest)
-    return Passes(cascade.name, cascade.file, found)
+    return Passes(cascade.name, cascade.file, found, _first_asked(cascade, found))
+
+
+def _first_asked(cascade: Cascade, found: Mapping[str, RankPasses]) -> tuple[str, ...]:
+    """The rank a cascade is about: the first one `expect` names, else the first with the most passes."""
+    claimed = [canonical(cascade, claim.rank) for claim in cascade.claims]
+    by_size = sorted(found, key=lambda rank: (found[rank].is_factor, -_least(found[rank].passes)))
+    return tuple([rank for rank in claimed if rank in found][:1] or by_size[:1])
+
+
+def _least(number: Number) -> int:
+    return number if isinstance(number, int) else LARGER  # a formula grows past any integer
 
 
 # ------------------------------------------------------------------------------------ integers and formulas
