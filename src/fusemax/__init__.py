@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fusemax.cascade import load as load
     from fusemax.cascade import parse as parse
     from fusemax.cascade.notation import notation as notation
-    from fusemax.cascade.reference import by_reference
+    from fusemax.cascade.by_reference import by_reference
     from fusemax.derive.derivation import derive as _derive
     from fusemax.execute import run as _run
     from fusemax.model.accounting import effects as _effects
@@ -65,7 +65,7 @@ def _function(name: str) -> Callable[..., object]:
     module, _, attribute = _WHERE[name].partition(":")
     function: Callable[..., object] = getattr(import_module(module), attribute)
     if name in _OF_A_CASCADE:
-        from fusemax.cascade.reference import by_reference
+        from fusemax.cascade.by_reference import by_reference
 
         return by_reference(function)
     return function

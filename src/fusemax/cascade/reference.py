@@ -1,27 +1,19 @@
-"""Functions of a cascade that also take its file, ``-`` or catalogue name."""
+"""What a word on the command line may stand for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+import os
 
-from fusemax.cascade.ir import Cascade
-from fusemax.cascade.load import load
-
-Rest = ParamSpec("Rest")
-Answer = TypeVar("Answer")
-
-__all__ = ["by_reference"]
+from fusemax.cascade.ir import Cascade, Einsum
+from fusemax.cascade.load import catalogue, load
+from fusemax.cascade.parse import parse_einsum
 
 
-def by_reference(
-    function: Callable[Concatenate[Cascade, Rest], Answer],
-) -> Callable[Concatenate[Cascade | str, Rest], Answer]:
-    """``function``, its first argument a cascade or what ``load`` reads; it raises what ``load`` raises, too."""
+def cascade_or_einsum(reference: str) -> Cascade | Einsum:
+    """A cascade by file, `-` or catalogue name; or, when `=` is in it and no file has that name, a bare Einsum.
 
-    @wraps(function)
-    def loading(cascade: Cascade | str, /, *args: Rest.args, **kwargs: Rest.kwargs) -> Answer:
-        return function(load(cascade) if isinstance(cascade, str) else cascade, *args, **kwargs)
-
-    return loading
+    Raises `FileError`, `SourceError` or `SourceErrors`.
+    """
+    if "=" in reference and reference not in catalogue() and not os.path.exists(reference):
+        return parse_einsum(reference)
+    return load(reference)
