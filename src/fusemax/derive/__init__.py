@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fusemax.derive.derivation import Derivation as Derivation
     from fusemax.derive.derivation import derive as derive
+    from fusemax.derive.equality import Equality as Equality
+    from fusemax.derive.equality import equal as equal
 
-_WHERE = {"Derivation": "fusemax.derive.derivation", "derive": "fusemax.derive.derivation"}
+_WHERE = {
+    "Derivation": "fusemax.derive.derivation",
+    "Equality": "fusemax.derive.equality",
+    "derive": "fusemax.derive.derivation",
+    "equal": "fusemax.derive.equality",
+}
 __all__ = sorted(_WHERE)
 
 

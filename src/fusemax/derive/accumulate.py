@@ -228,12 +228,31 @@ class Accumulators:
     def _guarded(self, expr: Expr, p: Poly) -> Expr:
         """A correction that stays 0 while its old reference is infinite."""
         loop = self.loop
-        old = [a for a in loop.guard.references(expr) if _is_old(a, loop.step.variable)]
-        if not old:
-            return expr
-        if loop.guard.enabled or not _vanishes(expr, old):
-            return loop.guard.correction(expr, old)
+        guard = loop.guard
+        if guard.zero:
+            for reference in guard.divisors(expr):
+                if _is_old(reference, loop.step.variable):
+                    expr = Call("where", (Binary("==", reference, Number(0)), Number(0), expr))
+        old = [a for a in guard.references(expr) if _is_old(a, loop.step.variable)]
+        if old and (guard.enabled or not _vanishes(expr, old)):
+            return guard.correction(expr, old)
+        if not old and guard.enabled:
+            return guard.zero_where_infinite(expr, self._extremes_behind(p))
         return expr
+
+    def _extremes_behind(self, p: Poly) -> list[Access]:
+        """The running extremes, before the step, that references are made from: none of them means no element yet."""
+        loop = self.loop
+        needed = frozenset[str]().union(*(loop.roles.needs.get(t, frozenset()) for t in reads_of(p)))
+        variables = poly_variables(p)
+        found = []
+        for tensor in sorted(needed):
+            statement = loop.roles.statements[tensor]
+            names = {i.name for i in statement.left if isinstance(i, Variable)}
+            running = loop.running.get(tensor)
+            if running is not None and running.name in loop.guard.infinite and names <= variables:
+                found.append(running.at(statement.left, loop.step.here))
+        return found
 
     # ------------------------------------------------------------------------------------------ general sums
 

@@ -317,6 +317,10 @@ def expanded(p: Poly) -> Poly:
         for base, power in mono:
             if base.kind == "group" and power > 0 and power == int(power):
                 product = times_flat(product, raised(expanded(base.parts[0]), int(power)))
+            elif base.kind == "nested" and base.side == MIXED and power == 1:
+                from fusemax.derive.normal import nested
+
+                product = times_flat(product, nested(base.name, base.variables, expanded(base.parts[0])))
             else:
                 product = times_flat(product, of_base(base, power))
         found.append(product)

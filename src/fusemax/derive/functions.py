@@ -110,7 +110,7 @@ def logarithm(name: str, p: Poly) -> Poly:
     if len(factored.terms) != 1:
         return of_base(opaque(name, (p,)))
     mono, coefficient = factored.terms[0]
-    unknown = [b for b, e in mono if not signs.is_positive(power_sign(b, e))]
+    unknown = [b for b, e in mono if not signs.is_not_negative(power_sign(b, e))]
     if len(mono) + (coefficient != 1) < 2 and not (mono and mono[0][0].kind in ("exp", "exp2")):
         return _log_of_power(name, mono, p)
     if len(unknown) > 1 or (unknown and coefficient < 0) or (coefficient < 0 and not unknown):
@@ -135,7 +135,9 @@ def _log_of_base(name: str, base: Base, exponent: Fraction) -> Poly:
         two = of_base(opaque("log", (number(2),), signs.PLUS))
         ratio = inverse(two) if natural else two
         return scale(times(base.parts[0], ratio), exponent)
-    if signs.is_positive(base.sign):
+    if base.kind == "inverse" and signs.is_not_negative(base.sign):
+        return scale(logarithm(name, base.parts[0]), -exponent)
+    if signs.is_not_negative(base.sign):
         return scale(of_base(opaque(name, (of_base(base),))), exponent)
     return of_base(opaque(name, (of_base(base, int(exponent) if exponent.denominator == 1 else exponent),)))
 
@@ -250,8 +252,8 @@ def comparison(name: str, left: Poly, right: Poly) -> Poly:
 
 
 def guarded_ratio(p: Poly, q: Poly) -> Poly:
-    """div0(p, q) = p times a guarded inverse of q."""
-    if signs.is_not_zero(q.sign):
+    """div0(p, q) = p times a guarded inverse of q: a sum of masked exponentials can be 0 although each is positive."""
+    if q.constant is not None and q.constant != 0:
         return times(p, inverse(q))
     return times(p, of_base(opaque("div0", (ONE, q), q.sign | signs.ZERO)))
 

@@ -18,10 +18,15 @@ MINUS_INFINITY: Expr = Unary("-", Constant("inf"))
 
 @dataclass
 class Guard:
-    """`infinite`: running tensors that can be infinite, with that value. Not `enabled`, it changes nothing."""
+    """`infinite`: running tensors that can be infinite, with that value; `running`: all running references.
+
+    Not `enabled`, it changes nothing; with `zero` it also says 0 while a reference that divides is still 0.
+    """
 
     enabled: bool
+    zero: bool = False
     infinite: dict[str, Expr] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
 
     def references(self, expr: Expr) -> list[Access]:
         """The reads of references that can be infinite, each once."""
@@ -32,7 +37,28 @@ class Guard:
         """Element expressions: exponentials against an infinite reference are 0."""
         if not self.enabled:
             return expr
-        return rewrite(expr, self._exponential)
+        return self.zero_where_zero(rewrite(expr, self._exponential))
+
+    def divisors(self, expr: Expr) -> list[Access]:
+        """The running references an expression divides by or takes the logarithm of, each once."""
+        found: dict[str, Access] = {}
+        for node in walk(expr):
+            part: Expr | None = None
+            if isinstance(node, Binary) and node.operator == "/":
+                part = node.right
+            elif isinstance(node, Call) and node.function in ("log", "log2"):
+                part = node.arguments[0]
+            if part is not None:
+                found |= {print_expr(n): n for n in walk(part) if isinstance(n, Access) and n.tensor in self.running}
+        return [found[text] for text in sorted(found)]
+
+    def zero_where_zero(self, expr: Expr) -> Expr:
+        """0 while a reference that divides is 0."""
+        if not self.zero:
+            return expr
+        for reference in self.divisors(expr):
+            expr = Call("where", (Binary("==", reference, Number(0)), Number(0), expr))
+        return expr
 
     def _exponential(self, node: Expr) -> Expr:
         if not isinstance(node, Call) or node.function not in ("exp", "exp2"):

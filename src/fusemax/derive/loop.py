@@ -214,6 +214,7 @@ class Loop:
         indices = statement.left
         found = Running(self.names.tensor(f"R{statement.tensor}"), self.position(statement))
         self.running[statement.tensor] = found
+        self.guard.running.add(found.name)
         self.body.append(
             Einsum(found.name, found.index(indices, self.step.after), self.guard.divide(right), statement.reductions)
         )
@@ -223,6 +224,7 @@ class Loop:
         found = Running(self.names.tensor(f"R{tensor}"), self.position(statement))
         right = self.guard.divide(value(self.step.after))
         self.running[tensor] = found
+        self.guard.running.add(found.name)
         self.body.append(Einsum(found.name, found.index(statement.left, self.step.after), right))
 
     def counted(self, expr: Expr, count: Expr) -> Expr:
@@ -255,6 +257,7 @@ class Loop:
         """A new state with its value before the first step."""
         found = Running(self.names.tensor(wish), position)
         self.running[tensor] = found
+        self.guard.running.add(found.name)
         self.started.add(tensor)
         self.init.append(Einsum(found.name, found.index(left, Number(0)), IDENTITIES[operator]))
         self.starts[found.name] = {"+": 0.0, "*": 1.0, "max": -math.inf, "min": math.inf}[operator]

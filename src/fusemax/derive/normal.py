@@ -32,10 +32,8 @@ from fusemax.derive.algebra import (
     Mono,
     Poly,
     add,
-    expanded,
     exponential_base,
     inverse,
-    mono_side,
     number,
     of_base,
     opaque,
@@ -212,7 +210,7 @@ def nested(operator: str, variables: tuple[str, ...], body: Poly) -> Poly:
             return of_base(_nested_base(operator, (*variables, *inner.variables), inner.parts[0]))
         return of_base(_nested_base(operator, variables, body))
     found: list[Poly] = []
-    for mono, coefficient in _spread(body).terms:
+    for mono, coefficient in body.terms:
         inside = tuple(p for p in mono if base_variables(p[0]) & set(variables))
         outside = tuple(p for p in mono if not base_variables(p[0]) & set(variables))
         term = Poly(((outside, coefficient),))
@@ -225,10 +223,6 @@ def nested(operator: str, variables: tuple[str, ...], body: Poly) -> Poly:
             term = times_flat(term, of_base(_nested_base("+", kept, Poly(((inside, number(1).terms[0][1]),)))))
         found.append(term)
     return add(*found) if found else ZERO
-
-
-def _spread(p: Poly) -> Poly:
-    return add(ZERO, *(expanded(Poly((t,))) if mono_side(t[0]) == MIXED else Poly((t,)) for t in p.terms))
 
 
 def _size_of(variable: str) -> Poly:

@@ -92,7 +92,7 @@ class Search:
             found += expanding.uses(form.cascade, self.rank, self.aim)[:1]
             found += iteration.LAW.uses(form.cascade, self.rank, self.aim)
         if self.eager_too:
-            eager = Aim(self.aim.tile, self.aim.guard, True)
+            eager = Aim(self.aim.tile, True)
             found += iteration.LAW.uses(form.cascade, self.rank, eager)
         return found
 
@@ -105,7 +105,7 @@ class Search:
 
     def _only(self, form: Form) -> list[Rewrite]:
         law = next(law for law in LAWS if law.name == self.only)
-        aim = Aim(self.aim.tile, self.aim.guard, True) if law.name == "iterate" else self.aim
+        aim = Aim(self.aim.tile, True) if law.name == "iterate" else self.aim
         return law.uses(form.cascade, self.rank, aim)
 
     def _passes(self, cascade: Cascade) -> int:

@@ -33,10 +33,14 @@ from fusemax.derive.step import Step, element_step, tile_step
 
 @dataclass(frozen=True)
 class Choice:
-    """How to stream: tile (name, size) or one element at a time, guards, factors kept inside (`eager`)."""
+    """How to stream: tile (name, size) or one element at a time, factors kept inside (`eager`).
+
+    `guard`: references can still be infinite; `zero`: and those that divide can still be 0.
+    """
 
     tile: tuple[str, int] | None = None
     guard: bool = False
+    zero: bool = False
     eager: bool = False
 
 
@@ -75,12 +79,14 @@ class _Build:
         for number in range(1, max(self.plan.passes.values(), default=0) + 1):
             group = [t for t in self.roles.closed if self.plan.passes[t] == number]
             if self._needs_loop(group, known):
-                loop = self._loop(group, known)
+                picks = [t for t in group if operator_of(self.roles, t) in ("topk", "argtopk")]
+                loop = self._loop([t for t in group if t not in picks], known)
                 init += loop.init
                 if after:
                     sections.append(Section("then", tuple(after)))
                     after = []
                 sections.append(Section("iterate", tuple(loop.body), self.step.variable, self.step.until))
+                after += self._flat(picks)
             else:
                 (after if sections else init).extend(self._flat(group))
             known |= frozenset(group)
@@ -112,9 +118,6 @@ class _Build:
         return any(self.roles.needs[t] - {t} - known for t in group)
 
     def _loop(self, group: list[str], known: frozenset[str]) -> Loop:
-        for tensor in group:
-            if operator_of(self.roles, tensor) in ("topk", "argtopk"):
-                raise Unsupported(f"{tensor} is a selection")
         loop = Loop(
             self.roles,
             self.step,
@@ -124,7 +127,7 @@ class _Build:
             self.stored,
             self.whole,
             self.later,
-            Guard(self.choice.guard),
+            Guard(self.choice.guard or self.choice.zero, self.choice.zero),
         )
         states = Accumulators(loop, self.choice.eager)
         for tensor in group:

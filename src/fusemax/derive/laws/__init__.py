@@ -1,6 +1,6 @@
 """The laws, one module each: pattern, precondition, rewrite, and the words for its page."""
 
-from fusemax.derive.laws import defer, expand, extreme, iterate, join, mask, reductions, select, unroll
+from fusemax.derive.laws import defer, distribute, expand, extreme, iterate, join, mask, reductions, select, unroll
 from fusemax.derive.laws.law import Aim, Law, Rewrite
 
 PREPARING: tuple[Law, ...] = (
@@ -9,6 +9,7 @@ PREPARING: tuple[Law, ...] = (
     mask.LAW,
     reductions.LAW,
     select.LAW,
+    distribute.LAW,
     extreme.LAW,
 )
 """Laws that bring a cascade into the form the others work on; each use is worth it."""

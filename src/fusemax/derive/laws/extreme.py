@@ -18,6 +18,7 @@ from fusemax.derive.algebra import (
     TooLarge,
     add,
     as_factor,
+    expanded,
     mono_sign,
     of_base,
     raised,
@@ -59,6 +60,9 @@ def form_of(p: Poly) -> Form | None:
     own, references, mixed = split_sides(p)
     if not mixed.terms:
         return Form(RISING, own, lambda x: add(x, references)) if own.side == ELEMENT else None
+    if any(base.kind == "nested" and base.side == MIXED for mono, _ in p.terms for base, _ in mono):
+        spread = expanded(p)
+        return form_of(spread) if spread.text != p.text else None
     factored = as_factor(p)
     if len(factored.terms) == 1:
         return _of_product(factored)

@@ -26,13 +26,13 @@ def _uses(cascade: Cascade, rank: str, aim: Aim) -> list[Rewrite]:
         roles = roles_of(cascade, rank)
         if plan_of(roles).total >= flat_passes(roles) and aim.tile is None:
             return []
-        guards = [aim.guard] if aim.guard is not None else [True] if has_infinity(cascade) else [False, True]
+        guards = [(False, False), (True, False), (True, True)]
         found = []
-        for guard in guards:
-            new = stream(cascade, rank, Choice(aim.tile, guard, aim.eager))
+        for guard, zero in guards[1:] if has_infinity(cascade) else guards:
+            new = stream(cascade, rank, Choice(aim.tile, guard, zero, aim.eager))
             law = "tile" if aim.tile else "iterate"
-            detail = ", ".join(word for word, on in (("guarded", guard), ("eager", aim.eager)) if on)
-            found.append(Rewrite(law, new, roles.closed, detail))
+            words = (("guarded", guard and not zero), ("guarded against 0", zero), ("eager", aim.eager))
+            found.append(Rewrite(law, new, roles.closed, ", ".join(word for word, on in words if on)))
         return found
     except (Unsupported, NotAnExpression, TooLarge):
         return []

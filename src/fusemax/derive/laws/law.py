@@ -20,10 +20,9 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Aim:
-    """What a derivation is after: tiles (name, size) or single elements, guards, factors kept inside (`eager`)."""
+    """What a derivation is after: tiles (name, size) or single elements, factors kept inside (`eager`)."""
 
     tile: tuple[str, int] | None = None
-    guard: bool | None = None
     eager: bool = False
 
 
