@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from fusemax.analysis.passes import passes as _passes
     from fusemax.cascade import load as load
     from fusemax.cascade import parse as parse
-    from fusemax.cascade.notation import notation as notation
     from fusemax.cascade.by_reference import by_reference
+    from fusemax.cascade.notation import notation as notation
     from fusemax.derive.derivation import derive as _derive
     from fusemax.execute import run as _run
     from fusemax.model.accounting import effects as _effects
