@@ -39,7 +39,7 @@ def rewrite(expr: Expr, leaf: Callable[[Expr], Expr]) -> Expr:
         case Call(arguments=arguments):
             parts = tuple(rewrite(argument, leaf) for argument in arguments)
             same = all(new is old for new, old in zip(parts, arguments, strict=True))
-            return leaf(expr if same else Call(expr.function, parts, expr.span))
+            return leaf(expr if same else Call(expr.function, parts, expr.span, expr.merge))
         case _:
             return leaf(expr)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from fusemax.base.errors import SourceError
 from fusemax.cascade.ir import Cascade
 from fusemax.cascade.located import raise_located
@@ -43,11 +45,15 @@ RULES: tuple[Rule, ...] = (
 """Every static rule of the language, in the order of docs/reference/language.md."""
 
 
+MOST_ERRORS = 50
+"""No more errors are collected: a text can be made to hold a million."""
+
+
 def broken_rules(cascade: Cascade) -> list[tuple[Rule, SourceError]]:
-    """Each broken rule with its located error, in line order; empty when the cascade is legal."""
+    """Each broken rule with its located error, in line order, the first of them; empty when the cascade is legal."""
     scope = Scope(cascade)
-    found = [(rule, error) for rule in RULES for error in rule.check(scope)]
-    return sorted(found, key=lambda pair: (pair[1].line, pair[1].column))
+    found = [(rule, error) for rule in RULES for error in islice(rule.check(scope), MOST_ERRORS)]
+    return sorted(found, key=lambda pair: (pair[1].line, pair[1].column))[:MOST_ERRORS]
 
 
 def check_rules(cascade: Cascade) -> Cascade:

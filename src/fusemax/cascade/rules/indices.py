@@ -27,7 +27,7 @@ def _accesses(scope: Scope) -> Iterator[tuple[str, tuple[Expr, ...], Span]]:
     reads: dict[int, list[Access]] = {}
     for number, access in scope.accesses():
         reads.setdefault(number, []).append(access)
-    for number, einsum in enumerate(scope.cascade.einsums):
+    for number, einsum in enumerate(scope.einsums):
         if einsum.tensor not in scope.inputs:
             yield einsum.tensor, einsum.left, einsum.span
         for access in reads.get(number, ()):
@@ -40,7 +40,7 @@ def index_counts(scope: Scope) -> Iterator[SourceError]:
     for tensor, indices, span in _accesses(scope):
         counts = scope.counts(tensor)
         declared = scope.declaration(tensor)
-        is_first_write = tensor in scope.writers and scope.cascade.einsums[scope.writers[tensor]].span == span
+        is_first_write = tensor in scope.writers and scope.einsums[scope.writers[tensor]].span == span
         if declared is not None and is_first_write:
             counts = {len(declared.variables)}
         if counts and len(indices) not in counts:
@@ -69,7 +69,7 @@ def index_ranks(scope: Scope) -> Iterator[SourceError]:
 
 def index_form(scope: Scope) -> Iterator[SourceError]:
     """An index is arithmetic of variables, integers, sizes and parameters, on the right of tensors too."""
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         for index in einsum.left:
             yield from _malformed(scope, index, reads=False)
     for _number, access in scope.accesses():

@@ -71,7 +71,7 @@ def outputs_written(scope: Scope) -> Iterator[SourceError]:
 
 def inputs_read_only(scope: Scope) -> Iterator[SourceError]:
     """No statement writes an input."""
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         if einsum.tensor in scope.inputs:
             yield scope.error(einsum.span, f"'{einsum.tensor}' is an input, no statement may write it")
 
@@ -79,7 +79,7 @@ def inputs_read_only(scope: Scope) -> Iterator[SourceError]:
 def written_once(scope: Scope) -> Iterator[SourceError]:
     """No two statements have the same left side."""
     seen: dict[tuple[str, tuple[Expr, ...]], Einsum] = {}
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         before = seen.setdefault((einsum.tensor, einsum.left), einsum)
         if before is not einsum and einsum.tensor not in scope.inputs:
             where = f" in line {before.span.line}" if before.span.line else ""
@@ -95,7 +95,7 @@ def one_meaning(scope: Scope) -> Iterator[SourceError]:
         if not declaration.variables:
             yield from _scalar_clash(scope, declaration.tensor, declaration.span)
     reported: set[str] = set()
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         if not einsum.left and einsum.tensor not in reported and einsum.tensor not in scope.inputs:
             reported.add(einsum.tensor)
             yield from _scalar_clash(scope, einsum.tensor, einsum.span)

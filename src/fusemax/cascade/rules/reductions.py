@@ -14,7 +14,7 @@ SELECTIONS = ("topk", "argtopk")
 
 def reduced_variables(scope: Scope) -> Iterator[SourceError]:
     """A reduced variable is on the right, not on the left, and reduced once."""
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         if not einsum.reductions:
             continue
         left, right = variables_of(einsum.left), variables_of((einsum.right,))
@@ -39,7 +39,7 @@ def _misuse(variable: str, left: frozenset[str], right: frozenset[str], done: se
 
 def selections(scope: Scope) -> Iterator[SourceError]:
     """`topk(m, j)` is the only reduction: j is a plain index on the left and not on the right, m alone is reduced."""
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         for reduction in einsum.reductions:
             if reduction.operator in SELECTIONS:
                 problem = _selection_misuse(einsum, reduction)
@@ -66,7 +66,7 @@ def _selection_misuse(einsum: Einsum, reduction: Reduction) -> str | None:
 
 def filters(scope: Scope) -> Iterator[SourceError]:
     """A filter mentions a reduced variable, and its statement has one reduction operator that is not topk."""
-    for einsum in scope.cascade.einsums:
+    for einsum in scope.einsums:
         filtered = [a for a in walk(einsum.right) if isinstance(a, Access) and any(i.filter for i in a.indices)]
         if not filtered:
             continue

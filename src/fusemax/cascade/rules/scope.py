@@ -17,6 +17,7 @@ class Scope:
 
     def __init__(self, cascade: Cascade) -> None:
         self.cascade = cascade
+        self.einsums = cascade.einsums
         self.ranks = frozenset(declared_ranks(cascade))
         self.targets = {alias.name: alias.target for alias in reversed(cascade.aliases)}
         self.parameters = {p.name: p for p in reversed(cascade.parameters)}
@@ -52,7 +53,7 @@ class Scope:
     def writers(self) -> dict[str, int]:
         """Tensor -> the number, in text order, of the first statement that writes it."""
         found: dict[str, int] = {}
-        for number, einsum in enumerate(self.cascade.einsums):
+        for number, einsum in enumerate(self.einsums):
             found.setdefault(einsum.tensor, number)
         return found
 
@@ -79,7 +80,7 @@ class Scope:
         declared = self.declaration(tensor)
         found = {len(declared.variables)} if declared else set()
         if tensor in self.writers and tensor not in self.inputs:
-            found.add(len(self.cascade.einsums[self.writers[tensor]].left))
+            found.add(len(self.einsums[self.writers[tensor]].left))
         return found
 
     # -------------------------------------------------------------------------------------------- statements
@@ -94,7 +95,7 @@ class Scope:
         """Per statement all nodes of its left indices and its right side, in text order."""
         return tuple(
             tuple(node for expr in (*einsum.left, einsum.right) for node in walk(expr))
-            for einsum in self.cascade.einsums
+            for einsum in self.einsums
         )
 
     def accesses(self) -> Iterator[tuple[int, Access]]:
