@@ -1,7 +1,8 @@
-"""Arithmetic that is written once and works on Python numbers and on NumPy arrays of design points alike.
+"""Arithmetic that is written once and works on Python numbers, on NumPy arrays of design points, and on terms.
 
 Counts are integers: Python's own (exact at any size), or int64 arrays where the caller has made sure that
-they fit, or arrays of Python integers (dtype object) where they do not.
+they fit, or arrays of Python integers (dtype object) where they do not. A `Term` stands for a number that is not
+known yet; what is done to it is written down and becomes a program (`fusemax.model.program`).
 """
 
 from __future__ import annotations
@@ -10,33 +11,44 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+
+from fusemax.design.term import Term, is_term
 
 Number: TypeAlias = Any
-"""A Python int or float, or a NumPy array of them: one entry per design point."""
+"""A Python int or float, a NumPy array of them (one entry per design point), or a `Term`."""
 
 _WRAP = (1 << 64) - 1
+_TABLED = 1 << 16  # divisors of every number up to this are tabled when many different ones are asked for
+_FEW = 64
 
 __all__ = [
     "Number",
+    "as_real",
     "ceil_div",
+    "ceil_log2",
     "divisors",
     "is_array",
     "largest_divisor",
     "maximum",
     "minimum",
+    "or_zero",
     "product",
+    "round_to",
     "where",
     "wrapped_share",
 ]
 
 
 def is_array(value: Number) -> bool:
-    """Whether ``value`` holds several design points."""
-    return isinstance(value, np.ndarray)
+    """Whether ``value`` stands for several design points, or for one that is not known yet."""
+    return isinstance(value, np.ndarray | Term)
 
 
 def where(condition: Number, yes: Number, no: Number) -> Number:
     """``yes`` where the condition holds, else ``no``."""
+    if is_term(condition, yes, no):
+        return Term.where(condition, yes, no)
     if isinstance(condition, np.ndarray):
         return np.where(condition, yes, no)
     return yes if condition else no
@@ -46,7 +58,9 @@ def maximum(*values: Number) -> Number:
     """The largest of one or more values, point by point."""
     largest = values[0]
     for value in values[1:]:
-        if isinstance(largest, np.ndarray) or isinstance(value, np.ndarray):
+        if is_term(largest, value):
+            largest = largest if largest is value else Term.call("maximum", largest, value)
+        elif isinstance(largest, np.ndarray) or isinstance(value, np.ndarray):
             largest = np.maximum(largest, value)
         elif value > largest:
             largest = value
@@ -57,7 +71,9 @@ def minimum(*values: Number) -> Number:
     """The smallest of one or more values, point by point."""
     smallest = values[0]
     for value in values[1:]:
-        if isinstance(smallest, np.ndarray) or isinstance(value, np.ndarray):
+        if is_term(smallest, value):
+            smallest = smallest if smallest is value else Term.call("minimum", smallest, value)
+        elif isinstance(smallest, np.ndarray) or isinstance(value, np.ndarray):
             smallest = np.minimum(smallest, value)
         elif value < smallest:
             smallest = value
@@ -77,15 +93,47 @@ def ceil_div(dividend: Number, divisor: Number) -> Number:
     return -(-dividend // divisor)
 
 
+def ceil_log2(value: Number) -> Number:
+    """The bits that count up to ``value``."""
+    if is_term(value):
+        return Term.call("ceil_log2", value)
+    if isinstance(value, np.ndarray):
+        return np.ceil(np.log2(np.asarray(value, dtype=np.float64)))
+    return (int(value) - 1).bit_length() if value > 0 else 0
+
+
+def as_real(value: Number) -> Number:
+    """Arrays of integers as doubles; a Python integer as it is, for its own division rounds correctly."""
+    return value.astype(np.float64) if isinstance(value, np.ndarray) and value.dtype != object else value
+
+
+def or_zero(value: Number) -> Number:
+    """The value, and 0 where it is unknown (NaN)."""
+    if is_term(value):
+        return Term.call("or_zero", value)
+    if isinstance(value, np.ndarray):
+        return np.where(np.isnan(value), 0.0, value)
+    return value if value == value else 0
+
+
+def round_to(value: Number, digits: int) -> Number:
+    """The value rounded to decimal digits."""
+    if is_term(value):
+        return Term.call("round_to", value, digits)
+    return np.round(value, digits) if isinstance(value, np.ndarray) else round(value, digits)
+
+
 def wrapped_share(whole: Number, tile: Number, parts: Number) -> Number:
     """``(whole * tile mod 2^64) div (tile * parts)``: an even share as an unsigned 64-bit program finds it."""
+    if is_term(whole, tile, parts):
+        return Term.call("wrapped_share", whole, tile, parts)
     if not (is_array(whole) or is_array(tile)):
         return ((whole * tile) & _WRAP) // (tile * parts)
     arrays = [np.asarray(value) for value in (whole, tile, parts)]
     if any(array.dtype == object for array in arrays):
         return ((arrays[0] * arrays[1]) & _WRAP) // (arrays[1] * arrays[2])
-    unsigned = [array.astype(np.uint64) for array in arrays]
-    return ((unsigned[0] * unsigned[1]) // (unsigned[1] * unsigned[2])).astype(np.int64)
+    unsigned = [array.view(np.uint64) if array.dtype == np.int64 else array.astype(np.uint64) for array in arrays]
+    return ((unsigned[0] * unsigned[1]) // (unsigned[1] * unsigned[2])).view(np.int64)
 
 
 @lru_cache(maxsize=65536)
@@ -104,6 +152,8 @@ def divisors(number: int) -> tuple[int, ...]:
 
 def largest_divisor(number: Number, limit: Number) -> Number:
     """The largest divisor of ``number`` not above ``limit``; 0 where the limit is below 1."""
+    if is_term(number, limit):
+        return Term.call("largest_divisor", number, limit)
     if not (is_array(number) or is_array(limit)):
         found = 0
         for divisor in divisors(int(number)):
@@ -112,9 +162,29 @@ def largest_divisor(number: Number, limit: Number) -> Number:
             found = divisor
         return found
     numbers, limits = np.broadcast_arrays(np.asarray(number), np.asarray(limit))
+    numbers = numbers.astype(np.int64, copy=False)
+    limits = np.minimum(limits, numbers).astype(np.int64, copy=False)
+    if numbers.size and numbers.max() <= _TABLED:
+        different = np.flatnonzero(np.bincount(numbers.ravel()))
+        if different.size > _FEW:
+            keys = _divisor_table()
+            at = np.searchsorted(keys, numbers * (2 * _TABLED) + limits, side="right") - 1
+            return np.where(limits < 1, 0, keys[at] % (2 * _TABLED))
+    else:
+        different = np.unique(numbers)
     result = np.zeros(numbers.shape, dtype=np.int64)
-    for value in np.unique(numbers):
+    for value in different:
         chosen = numbers == value
         table = np.asarray((0, *divisors(int(value))), dtype=np.int64)
         result[chosen] = table[np.searchsorted(table, limits[chosen], side="right") - 1]
     return result
+
+
+@lru_cache(maxsize=1)
+def _divisor_table() -> npt.NDArray[np.int64]:
+    """number * 2^17 + divisor, ascending, for every divisor of every number up to 2^16."""
+    found = [
+        np.arange(divisor, _TABLED + 1, divisor, dtype=np.int64) * (2 * _TABLED) + divisor
+        for divisor in range(1, _TABLED + 1)
+    ]
+    return np.sort(np.concatenate(found))

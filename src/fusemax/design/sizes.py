@@ -20,13 +20,14 @@ import numpy as np
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.design.accelerator import Accelerator, Array, Component, Memory
 from fusemax.design.amounts import amount
-from fusemax.design.arithmetic import Number
+from fusemax.design.arithmetic import Number, is_array
 from fusemax.design.expression import Expression
+from fusemax.design.term import Term
 from fusemax.design.workload import Workload
 
 __all__ = ["Sizes", "stacked_sizes", "workload_sizes"]
 
-Override = int | float | str | np.ndarray
+Override = int | float | str | np.ndarray | Term
 
 _UNITS = {"capacity": "bytes", "access": "bytes", "bandwidth": "rate"}
 
@@ -99,7 +100,7 @@ class Sizes:
         if name in self._open:
             raise UsageError(f"{name} is defined by itself: {' -> '.join([*self._open, name])}")
         value, unit = self._raw[name]
-        if isinstance(value, np.ndarray):
+        if is_array(value):
             return value
         if not isinstance(value, int | float | str):
             raise UsageError(f"{name} is not given")

@@ -78,6 +78,11 @@ class SramRow:
     area_um2: float
     source: str
 
+    @property
+    def values(self) -> tuple[float, float, float, float, float]:
+        """read pJ, write pJ, area um^2, leakage mW, cycle ns."""
+        return (self.read_pj, self.write_pj, self.area_um2, self.leakage_mw, self.cycle_ns)
+
 
 @dataclass(frozen=True)
 class SramTable:

@@ -12,10 +12,11 @@ import numpy as np
 
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.design.accelerator import Accelerator, Array, Memory
-from fusemax.design.arithmetic import Number, is_array, maximum, where
+from fusemax.design.arithmetic import Number, ceil_log2, is_array, maximum, round_to, where
 from fusemax.design.design import Design, Hardware
 from fusemax.design.sizes import Sizes
-from fusemax.design.tables import ComponentTable, SramRow, SramTable
+from fusemax.design.tables import ComponentTable, SramTable
+from fusemax.design.term import Term, is_term
 from fusemax.model.profile import Accounting
 
 __all__ = ["MemoryCost", "Work", "lower", "memory_cost", "register_cost", "sides", "unit_area", "unit_of"]
@@ -104,7 +105,7 @@ def register_cost(design: Design | Hardware, on: str, sizes: Sizes, rules: Accou
 
     least, bits = value("", "least-entries"), value("", "least-bits")
     entries = maximum(least, depth)
-    address_bits = _ceil_log2(depth)
+    address_bits = ceil_log2(depth)
     agen = _address(design, "access-energy") + _address(design, "access-energy-per-bit") * address_bits
     write = value("", "access-energy-per-entry") * entries
     read = write + value("read", "energy-per-bit") * bits
@@ -115,7 +116,7 @@ def register_cost(design: Design | Hardware, on: str, sizes: Sizes, rules: Accou
         scale = width * used ** value("", "energy-depth-exponent")
         write, read, area = write * scale, read * scale, area * width * used
     area = area + _address(design, "area-per-bit") * address_bits
-    return MemoryCost(_round6(read + agen), _round6(write + agen), area)
+    return MemoryCost(round_to(read + agen, 6), round_to(write + agen, 6), area)
 
 
 def unit_area(design: Design | Hardware, unit: str) -> float:
@@ -135,7 +136,7 @@ def memory_cost(design: Design | Hardware, name: str, sizes: Sizes, rules: Accou
     found = _sram(design.costs.sram, memory.objective, capacity, row, banks, ports)
     read, write, area, leakage, cycle = found
     if memory.address_generator:
-        bits = _ceil_log2(capacity // row)
+        bits = ceil_log2(capacity // row)
         agen = _address(design, "access-energy") + _address(design, "access-energy-per-bit") * bits
         read, write = read + agen, write + agen
         area = area + _address(design, "area-per-bit") * bits
@@ -162,46 +163,108 @@ def _address(design: Design | Hardware, quantity: str) -> float:
     return UNKNOWN if found is None else found
 
 
-def _ceil_log2(value: Number) -> Number:
-    if is_array(value):
-        return np.ceil(np.log2(np.asarray(value, dtype=np.float64)))
-    return math.ceil(math.log2(value)) if value > 0 else 0
-
-
-def _round6(value: Number) -> Number:
-    return np.round(value, 6) if is_array(value) else round(value, 6)
-
-
 Five = tuple[Number, Number, Number, Number, Number]
 
 
 def _sram(table: SramTable, objective: str, size: Number, row: Number, banks: Number, ports: Number) -> Five:
-    """read pJ, write pJ, area um^2, leakage mW, cycle ns; NaN where the table does not reach."""
-    if not any(is_array(value) for value in (size, row, banks, ports)):
-        return _sram_one(table, objective, float(size), int(row), int(banks), int(ports))
-    arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.int64) for v in (size, row, banks, ports)))
-    keys, inverse = np.unique(np.stack([a.ravel() for a in arrays]), axis=1, return_inverse=True)
-    each = np.array([_sram_one(table, objective, *map(int, key)) for key in keys.T])
-    shape = arrays[0].shape
-    read, write, area, leakage, cycle = (each[np.ravel(inverse), i].reshape(shape) for i in range(5))
-    return read, write, area, leakage, cycle
+    """read pJ, write pJ, area um^2, leakage mW, cycle ns; NaN where the table does not reach.
+
+    Between two sizes of the table the power law through both.
+    """
+    if is_term(size, row, banks, ports):
+        use = TableUse(table, objective)
+        read, write, area, leakage, cycle = (Term.call("sram", use, i, size, row, banks, ports) for i in range(5))
+        return read, write, area, leakage, cycle
+    if any(is_array(value) for value in (size, row, banks, ports)):
+        return _sram_arrays(table, objective, size, row, banks, ports)
+    key = (id(table), objective, float(size), int(row), int(banks), int(ports))
+    if key not in _FOUND:
+        arrays = _sram_arrays(table, objective, np.array([float(size)]), int(row), int(banks), int(ports))
+        first = [float(value[0]) for value in arrays]
+        _FOUND[key] = (table, (first[0], first[1], first[2], first[3], first[4]))  # with the table, so its id stays
+    return _FOUND[key][1]
 
 
-def _sram_one(table: SramTable, objective: str, size: float, row: int, banks: int, ports: int) -> Five:
-    """The table's entry, or between two sizes of it the power law through both."""
-    sizes = table.rows.get((objective, row, banks, ports), {})
-    if size in sizes:
-        return _five(sizes[int(size)])
-    below = [s for s in sizes if s < size]
-    above = [s for s in sizes if s > size]
+_FOUND: dict[tuple[object, ...], tuple[SramTable, Five]] = {}
+
+
+@dataclass(frozen=True)
+class TableUse:
+    """An SRAM table and objective, to be looked up when a program runs; five values found at once."""
+
+    table: SramTable
+    objective: str
+
+    def __hash__(self) -> int:
+        return hash((self.table.file, self.objective))
+
+    def __call__(self, size: Number, row: Number, banks: Number, ports: Number) -> Five:
+        """The five values."""
+        return _sram(self.table, self.objective, size, row, banks, ports)
+
+
+def _sram_arrays(table: SramTable, objective: str, size: Number, row: Number, banks: Number, ports: Number) -> Five:
+    grid = _grid(table, objective)
+    shape = np.broadcast_shapes(*(np.shape(value) for value in (size, row, banks, ports)))
+    at: list[Number] = []
+    for value, known in zip((row, banks, ports, size), grid.axes, strict=True):
+        at.append(np.minimum(np.searchsorted(known, value), len(known) - 1))
+    listed = (grid.axes[0][at[0]] == row) & (grid.axes[1][at[1]] == banks) & (grid.axes[2][at[2]] == ports)
+    exact = listed & (grid.axes[3][at[3]] == size)
+    found = np.array(np.broadcast_to(grid.values[(slice(None), *at)], (5, *shape)))
+    found[:, np.broadcast_to(~exact, shape)] = UNKNOWN
+    inside = listed & ~exact & grid.spans[at[0], at[1], at[2]]
+    if inside.any():
+        here = np.broadcast_to(inside, shape)
+        columns = [np.broadcast_to(np.asarray(v, dtype=np.float64), shape)[here] for v in (size, row, banks, ports)]
+        keys, inverse = np.unique(np.stack(columns), axis=1, return_inverse=True)
+        between = np.array([_between(table, objective, *key) for key in keys.T]).T
+        found[:, here] = between[:, np.ravel(inverse)]
+    return found[0], found[1], found[2], found[3], found[4]
+
+
+Values = tuple[float, ...]
+
+
+def _between(
+    table: SramTable, objective: str, size: float, row: float, banks: float, ports: float
+) -> tuple[float, ...]:
+    """Between two sizes of arrays of one width the power law through both; NaN outside."""
+    rows = table.rows.get((objective, int(row), int(banks), int(ports)), {})
+    below, above = [s for s in rows if s < size], [s for s in rows if s > size]
     if not below or not above:
         return (UNKNOWN,) * 5
-    low, high = sizes[max(below)], sizes[min(above)]
+    low, high = rows[max(below)], rows[min(above)]
     share = math.log(size / low.size_bytes) / math.log(high.size_bytes / low.size_bytes)
-    pairs = zip(_five(low), _five(high), strict=True)
-    mixed = [a ** (1 - share) * b**share if a > 0 and b > 0 else UNKNOWN for a, b in pairs]
-    return mixed[0], mixed[1], mixed[2], mixed[3], mixed[4]
+    pairs = zip(low.values, high.values, strict=True)
+    return tuple(a ** (1 - share) * b**share if a > 0 and b > 0 else UNKNOWN for a, b in pairs)
 
 
-def _five(row: SramRow) -> Five:
-    return (row.read_pj, row.write_pj, row.area_um2, row.leakage_mw, row.cycle_ns)
+@dataclass(frozen=True)
+class _Grid:
+    """The table's values by row bytes, banks, ports and size; NaN where it has no entry.
+
+    ``spans``: by row bytes, banks and ports, whether there are sizes to lie between.
+    """
+
+    axes: tuple[np.ndarray, ...]
+    values: np.ndarray
+    spans: np.ndarray
+
+
+def _grid(table: SramTable, objective: str) -> _Grid:
+    key = (id(table), objective)
+    if key not in _GRIDS:
+        chosen = {k[1:]: sizes for k, sizes in table.rows.items() if k[0] == objective}
+        sizes = sorted({size for entries in chosen.values() for size in entries})
+        wide, many, gates = (sorted({k[i] for k in chosen}) for i in range(3))
+        values = np.full((5, len(wide), len(many), len(gates), len(sizes)), UNKNOWN)
+        for (row, banks, ports), entries in chosen.items():
+            for size, entry in entries.items():
+                values[:, wide.index(row), many.index(banks), gates.index(ports), sizes.index(size)] = entry.values
+        spans = (~np.isnan(values[0])).sum(axis=-1) > 1
+        _GRIDS[key] = (table, _Grid(tuple(np.array(axis) for axis in (wide, many, gates, sizes)), values, spans))
+    return _GRIDS[key][1]
+
+
+_GRIDS: dict[tuple[int, str], tuple[SramTable, _Grid]] = {}  # with the table, so that its id stays its own

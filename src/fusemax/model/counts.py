@@ -142,7 +142,11 @@ def _first(nest: Nest, operand: Operand, tiling: Tiling, level: int, copies: tup
         own = tuple(loop for loop in nest.loops if loop.ranks & ranks and loop not in apart)
         return tiling.extent(nest, (*own, *copies))
     share: Number = tiling.tile(nest, ranks, 0)
+    before: Number = None
     for below in range(1, level + 1):
         spread = product(tiling.bound(loop) for loop in nest.levels[below - 1].spatial if loop.ranks & ranks)
-        share = wrapped_share(share, tiling.tile(nest, ranks, below), spread)
+        tile = tiling.tile(nest, ranks, below)
+        if tile is not before or is_array(spread) or spread != 1:  # else the same step again, which changes nothing
+            share = wrapped_share(share, tile, spread)
+        before = tile
     return share * product(tiling.bound(loop) for loop in copies)

@@ -13,9 +13,10 @@ area_um2 of ``area`` (um^2). A value nobody knows is None, and ``unknown`` lists
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 from fusemax.base.result import Result
@@ -24,8 +25,9 @@ from fusemax.design.arithmetic import Number
 from fusemax.design.design import Design
 from fusemax.design.load import load_design
 from fusemax.design.sizes import Override, Sizes, workload_sizes
-from fusemax.design.workload import Workload, load_workload
-from fusemax.model.area import areas
+from fusemax.design.workload import Workload, load_workload, workload_names
+from fusemax.model.area import areas, total_area
+from fusemax.model.batch import point_totals
 from fusemax.model.costs import sides as array_sides
 from fusemax.model.explain import explain
 from fusemax.model.latency import phase_parts
@@ -48,7 +50,14 @@ class Evaluation(Result):
     workload: Workload
     seq_len: int
     accounting: Accounting
-    measured: Measured = field(repr=False)
+    sizes: Sizes = field(repr=False)
+    _quick: Mapping[str, Number] | None = field(default=None, repr=False)
+    """Totals found by the design's program, when it has one."""
+
+    @cached_property
+    def measured(self) -> Measured:
+        """The engine's figures behind the totals."""
+        return measure(self.design, attention_sizes(self.sizes, self.accounting), self.accounting)
 
     @property
     def tiling(self) -> Tiling:
@@ -77,31 +86,41 @@ class Evaluation(Result):
         )
         return None if missing or not values else math.fsum(v for v in values if isinstance(v, float | int))
 
+    def _figure(self, name: str, measured: Callable[[Measured], Number]) -> float:
+        if self._quick is not None:
+            return float(self._quick[name])
+        return float(measured(self.measured))
+
     @cached_property
     def latency_s(self) -> float:
         """Seconds."""
-        return float(self.total("latency") or 0.0)
+        return self._figure("latency_s", lambda m: m.latency * m.sizes("L"))
 
     @cached_property
     def traffic_bytes(self) -> float:
         """Bytes to and from the outermost memory."""
-        return float(self.total("traffic") or 0.0)
+        names = self.design.schedule.einsums
+        return self._figure("traffic_bytes", lambda m: m.traffic(names) * m.sizes("L"))
 
     @cached_property
     def energy_pj(self) -> float | None:
         """pJ, or None when a part of it is unknown (leakage apart, which ``unknown`` lists)."""
-        return self.total("energy")
+        return _known(self._figure("energy_pj", lambda m: m.energy * m.sizes("L")))
 
     @cached_property
     def area_um2(self) -> float | None:
-        """um^2 of the accelerator."""
-        return self.total("area")
+        """um^2 of the accelerator, or None when a part of it is unknown."""
+        return _known(self._figure("area_um2", lambda m: total_area(self.design, m.sizes, m.rules)))
 
     @cached_property
     def unknown(self) -> tuple[str, ...]:
         """What a total lacks because no table knows it."""
         rows = [r for r in self._table if r["value"] is None]
-        return tuple(dict.fromkeys(f"{r['quantity']} of {r['component']} ({r['action']})" for r in rows))
+        found = [f"{r['quantity']} of {r['component']} ({r['action']})" for r in rows]
+        if "buffer-banks" in self.accounting:
+            costs = {name: self.measured.level_cost(name) for name in self.measured.inner}
+            found += [f"cycle time of {name}" for name, cost in costs.items() if not math.isfinite(cost.cycle_s)]
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def bound(self) -> str:
@@ -111,6 +130,8 @@ class Evaluation(Result):
 
     def busy(self, side: str) -> float:
         """The busy share of the ``2d`` or ``1d`` arrays."""
+        if self._quick is not None:
+            return float(self._quick["busy_utilization_2d" if side == "2d" else "utilization_1d"])
         sides = array_sides(self.design.accelerator)
         names = [n for n in self.design.schedule.einsums if sides[self.measured.nest(n).on] == side]
         return math.fsum(float(self.measured.busy(name)) for name in names)
@@ -118,7 +139,7 @@ class Evaluation(Result):
     @cached_property
     def useful_utilization_2d(self) -> float:
         """Multiply-adds that contract (of the scores and of the values) per cycle and element of the 2D arrays."""
-        return float(self.measured.useful_share)
+        return self._figure("useful_utilization_2d", lambda m: m.useful_share)
 
     @property
     def utilization_2d(self) -> float:
@@ -133,7 +154,7 @@ class Evaluation(Result):
     @cached_property
     def roofline_fraction(self) -> float:
         """The least time the accelerator could take, through the latency."""
-        return float(self.measured.roofline / self.measured.latency)
+        return self._figure("roofline_fraction", lambda m: m.roofline / m.latency)
 
     @property
     def is_feasible(self) -> bool:
@@ -209,10 +230,32 @@ def evaluate(
     Raises UnknownName, FileError, SourceError, or UsageError where the point cannot be mapped.
     """
     chosen = design if isinstance(design, Design) else load_design(design)
-    load = workload if isinstance(workload, Workload) else load_workload(workload)
-    length, rules = parse_length(seq_len), accounting_of(accounting)
-    sizes = attention_sizes(Sizes(chosen.accelerator, workload_sizes(load, length), overrides), rules)
-    return Evaluation(chosen, load, length, rules, measure(chosen, sizes, rules))
+    load = workload if isinstance(workload, Workload) else _workload(workload)
+    length, rules, changes = parse_length(seq_len), accounting_of(accounting), dict(overrides or {})
+    given = workload_sizes(load, length)
+    sizes = Sizes(chosen.accelerator, given, changes)
+    attention_sizes(sizes, rules)  # raises for a mask that cannot be
+    plain = {name: value for name, value in changes.items() if isinstance(value, int)}
+    quick = point_totals(chosen, given, plain, rules) if len(plain) == len(changes) else None
+    if quick is not None and quick["legal"]:
+        return Evaluation(chosen, load, length, rules, sizes, quick)
+    found = Evaluation(chosen, load, length, rules, sizes)
+    assert found.measured is not None  # raises where the point cannot be mapped
+    return found
+
+
+@lru_cache(maxsize=64)
+def _shipped_workload(name: str) -> Workload:
+    return load_workload(name)
+
+
+def _workload(reference: str) -> Workload:
+    shipped = reference in workload_names() and not os.path.exists(reference)
+    return _shipped_workload(reference) if shipped else load_workload(reference)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def measure(design: Design, sizes: Sizes, rules: Accounting) -> Measured:
@@ -253,9 +296,10 @@ def _rows(evaluation: Evaluation) -> list[Row]:
             add(name, nest.on, "", action, "energy", value * layers, "pJ")
         add(name, nest.on, "", "run", "cycles", measured.cycles(name) * layers, "cycle")
         for operand in nest.operands:
-            for component, action, words, energy in measured.accesses(name, operand):
+            for component, action, words, charged in measured.accesses(name, operand):
                 add(name, component, operand.label, action, "words", words * layers, "word")
-                if energy is not None:
+                if charged:
+                    energy = measured.access_energy(component, action, words)
                     add(name, component, operand.label, action, "energy", energy * layers, "pJ")
                 if component == measured.outer:
                     bits = words * measured.sizes("word") * layers

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fusemax.design.arithmetic import Number, is_array, maximum, where
+from fusemax.design.arithmetic import Number, is_array, maximum, or_zero, where
 from fusemax.design.schedule import DRAIN, Phase, Step
 from fusemax.model.pipeline import fill_cycles
 
@@ -70,7 +70,10 @@ def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
 
 
 def _buffer_time(measured: Measured, phase: Phase, memory: str) -> Number:
-    """Seconds the accesses of a memory take if spread evenly over its banks and ports; 0 where it is no limit."""
+    """Seconds the accesses of a memory take if spread evenly over its banks and ports.
+
+    0 where it is no limit, or where the table does not know the bank's cycle time.
+    """
     part = measured.design.accelerator.memories[memory]
     if part.bandwidth is not None:
         rate = measured.sizes(f"{memory}.bandwidth") / measured.sizes(f"{memory}.access")
@@ -79,7 +82,7 @@ def _buffer_time(measured: Measured, phase: Phase, memory: str) -> Number:
         return 0
     cost = measured.level_cost(memory)
     slots = measured.sizes(f"{memory}.banks") * measured.sizes(f"{memory}.ports") * part.spread
-    cycle = maximum(cost.cycle_s, 1 / measured.sizes("clock"))
+    cycle = maximum(or_zero(cost.cycle_s), where(cost.cycle_s > 0, 1 / measured.sizes("clock"), 0))
     return measured.buffer_rows(phase.einsums, memory) * cycle / slots
 
 

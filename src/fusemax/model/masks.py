@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusemax.design.arithmetic import Number, ceil_div, is_array, maximum, where
+from fusemax.design.term import Term, is_term
 
 __all__ = ["active_units", "floor_sum", "seen_pairs"]
 
@@ -54,6 +55,8 @@ def floor_sum(count: Number, divisor: Number, step: Number, start: Number) -> Nu
 
     Euclid's algorithm, as in the AtCoder library; O(log) steps.
     """
+    if is_term(count, divisor, step, start):
+        return Term.call("floor_sum", count, divisor, step, start)
     if any(is_array(value) for value in (count, divisor, step, start)):
         return _floor_sum_arrays(count, divisor, step, start)
     total = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from fusemax.design.arithmetic import Number, is_array, maximum, minimum, product, where
+from fusemax.design.arithmetic import Number, is_array, maximum, minimum, or_zero, product, where
 from fusemax.design.design import Design
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Nest
@@ -274,35 +274,37 @@ class Measured:
         """Whether an Einsum's accesses of a level cost energy in this accounting."""
         return "all-registers" in self.rules or component not in self.design.as_published.uncharged.get(einsum, ())
 
-    def accesses(self, einsum: str, operand: Operand) -> Iterator[tuple[str, str, Number, Number | None]]:
-        """(component, read or write, words, pJ or None where it is not charged) of one operand."""
+    def accesses(self, einsum: str, operand: Operand) -> Iterator[tuple[str, str, Number, bool]]:
+        """(component, read or write, words, whether it is charged) of one operand."""
         nest = self.nest(einsum)
         for level, counted in self.counts(einsum, operand).items():
             component = nest.levels[level].component
-            if component == self.outer:
-                continue
-            cost = self.level_cost(component)
-            for action, words, each in (
-                ("read", counted.reads, cost.read_pj),
-                ("write", counted.fills + counted.updates, cost.write_pj),
-            ):
-                if is_array(words) or words:
-                    charged = self.is_charged(einsum, component)
-                    yield component, action, words, words / cost.words * each if charged else None
-        cost = self.level_cost(self.outer)
+            if component != self.outer:
+                charged = self.is_charged(einsum, component)
+                for action, words in (("read", counted.reads), ("write", counted.fills + counted.updates)):
+                    if is_array(words) or words:
+                        yield component, action, words, charged
         reads, writes = self.memory_words(einsum, operand)
-        for action, words, each in (("read", reads, cost.read_pj), ("write", writes, cost.write_pj)):
+        for action, words in (("read", reads), ("write", writes)):
             if is_array(words) or words:
-                yield self.outer, action, words, words / cost.words * each
+                yield self.outer, action, words, True
+
+    def access_energy(self, component: str, action: str, words: Number) -> Number:
+        """pJ of reading or writing words of a component."""
+        cost = self.level_cost(component)
+        return words / cost.words * (cost.read_pj if action == "read" else cost.write_pj)
 
     def operation_energy(self, einsum: str) -> dict[str, Number]:
         """pJ by operation."""
-        table, number = self.design.costs.components, self.points(einsum)
+        number = self.points(einsum)
         found: dict[str, Number] = {}
         for action, unit, times in self.work(einsum).charged:
-            each = table.get(unit, action, "energy")
-            found[action] = found.get(action, 0) + number * (times * (UNKNOWN if each is None else each))
+            found[action] = found.get(action, 0) + number * (times * self._operation_pj(unit, action))
         return found
+
+    def _operation_pj(self, unit: str, action: str) -> float:
+        each = self.design.costs.components.get(unit, action, "energy")
+        return UNKNOWN if each is None else each
 
     @cached_property
     def leakage(self) -> tuple[tuple[str, str, Number], ...]:
@@ -317,21 +319,28 @@ class Measured:
             elements = self.sizes(f"{name}.rows") * self.sizes(f"{name}.columns")
             for unit in array.units:
                 each = table.get(unit, "", "leakage")
-                found.append((name, f"leak {unit}", elements * cycles_of_run * (UNKNOWN if each is None else each)))
+                found.append((name, f"leak {unit}", UNKNOWN if each is None else elements * cycles_of_run * each))
             found.append((f"{name}.registers", "leak", UNKNOWN))
         return tuple(found)
 
     @cached_property
     def energy(self) -> Number:
         """pJ, everything that is charged; leakage that no table has is left out (`leakage` says which)."""
-        total: Number = 0
+        words: dict[tuple[str, str], Number] = {}
+        done: dict[tuple[str, str], Number] = {}
         for name in self.design.schedule.einsums:
-            for value in self.operation_energy(name).values():
-                total = total + value
+            number = self.points(name)
+            for action, unit, times in self.work(name).charged:
+                done[unit, action] = done.get((unit, action), 0) + number * times
             for operand in self.nest(name).operands:
-                for _, _, _, energy in self.accesses(name, operand):
-                    if energy is not None:
-                        total = total + energy
+                for component, action, moved, charged in self.accesses(name, operand):
+                    if charged:
+                        words[component, action] = words.get((component, action), 0) + moved
+        total: Number = 0
+        for (unit, action), number in done.items():
+            total = total + number * self._operation_pj(unit, action)
+        for (component, action), moved in words.items():
+            total = total + self.access_energy(component, action, moved)
         for _, _, energy in self.leakage:
-            total = total + where(energy == energy, energy, 0)
+            total = total + or_zero(energy)
         return total

@@ -22,6 +22,7 @@ from fusemax.design.mapping import Capacity, fit_level
 from fusemax.design.nest import Loop, Nest, chosen_tensors, part_of
 from fusemax.design.schedule import Phase
 from fusemax.design.sizes import Sizes
+from fusemax.design.term import is_term
 from fusemax.model.masks import active_units
 from fusemax.model.profile import Accounting
 
@@ -37,11 +38,10 @@ def attention_sizes(sizes: Sizes, rules: Accounting) -> Sizes:
     heads, shared = sizes("H"), sizes("KV")
     group = heads // shared
     causal = sizes("causal")
-    if bool(causal.any() if is_array(causal) else causal):
+    if _occurs(causal):
         if "masks" not in rules:
             raise UsageError(f"{rules.name} accounting knows no masks: use corrected, or mask none")
-        longer = sizes("P") > sizes("M")
-        if bool(longer.any() if is_array(longer) else longer):
+        if not is_term(sizes("P"), sizes("M")) and _occurs(sizes("P") > sizes("M")):
             raise UsageError("a causal mask needs at least as many keys as queries: query_len is above seq_len")
     return sizes.with_sizes({"H": shared, "P": sizes("P") * group, "group": group})
 
@@ -71,6 +71,7 @@ class Tiling:
         self.choice = dict(choice or {})
         self._whole = part_of(design.mapping)
         self._ragged = "ragged" in accounting
+        self._unfit: Number = 0  # counts parts for which not even one tile fits, where points differ
         # Variants of one mapping at the same points share what does not depend on the structure they take.
         shares = sibling is not None and not _has_fit(design)
         self._values: dict[str, Number] = sibling._values if sibling is not None and shares else {}
@@ -91,14 +92,24 @@ class Tiling:
         """The bound of the loop variable ``name``."""
         return self.part(rank_of(name))
 
+    @cached_property
+    def legal(self) -> Number:
+        """Whether the mapping fits, and where no tile may be ragged, divides."""
+        legal: Number = True
+        for rank, parts in self.design.mapping.partition.items():
+            made = product(self.part(part) for part in parts)
+            if not self._ragged:
+                legal = legal & (made == self.part(rank))
+        return legal & (self._unfit == 0)
+
     def check(self) -> None:
-        """UsageError where a rank is not a multiple of its tiles and the accounting has no ragged ones."""
-        if "ragged" in self.accounting:
+        """UsageError where what is kept does not fit, or a rank is no multiple of its tiles and none may be ragged."""
+        if _holds(self.legal):
             return
         for rank, parts in self.design.mapping.partition.items():
             whole, made = self.part(rank), product(self.part(part) for part in parts)
             wrong = made != whole
-            if bool(wrong.any() if is_array(wrong) else wrong):
+            if not self._ragged and _occurs(wrong):
                 at = int(wrong.argmax()) if is_array(wrong) else None
                 sizes = {n: _at(self.part(n), at) for n in (rank, *parts)}
                 tiles = " x ".join(f"{part} = {sizes[part]}" for part in parts)
@@ -106,6 +117,7 @@ class Tiling:
                     f"{self.design.name}: {rank} = {sizes[rank]} is not {tiles}: {self.accounting.name}"
                     " accounting has no ragged tiles (corrected has); a multiple of the array's edge would fit"
                 )
+        raise UsageError(f"{self.design.name}: the mapping does not fit at point {int(self._unfit.argmax())}")
 
     def tile(self, nest: Nest, ranks: frozenset[str], level: int, set_part: tuple[str, Number] | None = None) -> Number:
         """Elements of a tensor with ``ranks`` that ``level`` of the nest holds at once (one instance)."""
@@ -295,9 +307,12 @@ class Tiling:
             each = with_one[number] - least
             if is_array(each) or each:
                 most = minimum(most, (room - least) // maximum(each, 1))
-        if not is_array(most) and most < 1:
-            raise self._does_not_fit(part, level)
-        return largest_divisor(whole, most)
+        if not is_array(most):
+            if most < 1:
+                raise self._does_not_fit(part, level)
+            return largest_divisor(whole, most)
+        self._unfit = self._unfit + where(most < 1, 1, 0)
+        return maximum(largest_divisor(whole, most), 1)
 
     def _does_not_fit(self, part: str, level: str) -> UsageError:
         phases = self.needed(level, (part, 1)).values()
@@ -312,6 +327,14 @@ class Tiling:
 
 def _has_fit(design: Design) -> bool:
     return any(fit_level(text) for parts in design.mapping.partition.values() for text in parts.values())
+
+
+def _holds(condition: Number) -> bool:
+    return bool(condition.all()) if is_array(condition) else bool(condition)
+
+
+def _occurs(condition: Number) -> bool:
+    return bool(condition.any()) if is_array(condition) else bool(condition)
 
 
 def _at(value: Number, point: int | None) -> Number:
