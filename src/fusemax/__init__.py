@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fusemax.analysis.passes import passes as _passes
+    from fusemax.analysis.work import work as _work
     from fusemax.cascade import load as load
     from fusemax.cascade import parse as parse
     from fusemax.cascade.by_reference import by_reference
+    from fusemax.cascade.functions import UserFunction as UserFunction
     from fusemax.cascade.notation import notation as notation
     from fusemax.derive.derivation import derive as _derive
     from fusemax.execute import run as _run
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
     model = _evaluate
     passes = by_reference(_passes)
     run = by_reference(_run)
+    work = by_reference(_work)
 
 __version__ = "0.1.0"
 
 _WHERE: dict[str, str] = {
+    "UserFunction": "fusemax.cascade.functions:UserFunction",
     "accounting": "fusemax.model.accounting:effects",
     "catalogue": "fusemax.report.catalogue:catalogue",
     "check": "fusemax.report.check:check",
@@ -52,10 +56,11 @@ _WHERE: dict[str, str] = {
     "parse": "fusemax.cascade:parse",
     "passes": "fusemax.analysis.passes:passes",
     "run": "fusemax.execute:run",
+    "work": "fusemax.analysis.work:work",
 }
 """Public name -> where it is."""
 
-_OF_A_CASCADE = frozenset({"derive", "passes", "run"})
+_OF_A_CASCADE = frozenset({"derive", "passes", "run", "work"})
 """Those whose first argument is a cascade, and may be its file, ``-`` or catalogue name."""
 
 __all__ = sorted(_WHERE)

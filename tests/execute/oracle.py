@@ -111,6 +111,9 @@ class Interpreter:
             reduced, kept = selection.variables
             for point in self.points(sorted(left_names - {kept} - set(fixed)), fixed):
                 values = [self.number(einsum.right, {**point, reduced: m}) for m in range(self.size(reduced))]
+                if self.observe is not None:
+                    for value in values:
+                        self.observe((einsum, selection.operator, 1), [value])
                 for j, (value, m) in enumerate(largest_first(values)[: self.size(kept)]):
                     result = value if selection.operator == "topk" else float(m)
                     writes.append((self._cell(einsum, {**point, kept: j}), result))
@@ -144,7 +147,7 @@ class Interpreter:
                 continue
             value = self._reduce(einsum, stages[1:], inner)
             if self.observe is not None:
-                self.observe((einsum, operator), [])
+                self.observe((einsum, operator, len(stages)), [])
             total = combine(total, value)
         return total
 
