@@ -1,7 +1,7 @@
 import pytest
 
 from fusemax.base.errors import SourceError
-from fusemax.cascade import ir, parse
+from fusemax.cascade import check_rules, ir, parse, print_cascade
 from fusemax.cascade.parse import MAX_BYTES, parse_einsum
 
 HEADER = "cascade C\ninput Q[e, p], K[e, m]\noutput Z[p]\nsizes E = 2\n\n"
@@ -223,6 +223,17 @@ def test_spans_are_those_of_the_text() -> None:
 def test_long_sums_are_bounded() -> None:
     parse(f"{HEADER}A = {' + '.join(['1'] * 800)}\n")
     assert "more than 800 operations" in body_error(f"A = {' + '.join(['1'] * 900)}")
+
+
+def test_the_deepest_legal_expression_can_be_walked_compared_and_printed() -> None:
+    expr = "A"
+    for _ in range(100):
+        expr = f"tanh(0 or 1 and A < 1 + 2 * {expr})"
+    text = f"{HEADER}A = W\nZ[p] = {expr}\n"
+    cascade = parse(text)
+    assert cascade == parse(print_cascade(cascade))
+    assert hash(cascade) == hash(parse(text))
+    check_rules(parse(text.replace("W", "1")))
 
 
 def test_a_bare_einsum() -> None:

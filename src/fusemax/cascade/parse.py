@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 800
 """Most operations an expression may have inside each other: `a + b + c` is two deep."""
+FRAMES = 10
+"""Calls that walking one operation of an expression may take."""
 
 
 def parse(text: str, file: str = "<text>", functions: Mapping[str, UserFunction] | None = None) -> Cascade:
@@ -36,12 +39,9 @@ def parse(text: str, file: str = "<text>", functions: Mapping[str, UserFunction]
     if len(text) * 4 > MAX_BYTES and len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise located(source, Span(1, 1, 1), "the file is larger than 1 MiB")
     cascade: Cascade = replace(_read(source, "file", frozenset(own)), origin=source)
-    if own:
-        cascade = _with_functions(cascade, own)
-    for einsum in cascade.einsums:
-        _check_depth(source, *einsum.left, einsum.right)
-    _check_depth(source, *(claim.count for claim in cascade.claims if claim.count is not None))
-    return resolve(cascade)
+    _check_depth(source, (expr for einsum in cascade.einsums for expr in (*einsum.left, einsum.right)))
+    _check_depth(source, (claim.count for claim in cascade.claims if claim.count is not None))
+    return resolve(_with_functions(cascade, own) if own else cascade)
 
 
 def parse_einsum(text: str, file: str = "<einsum>") -> Einsum:
@@ -52,7 +52,7 @@ def parse_einsum(text: str, file: str = "<einsum>") -> Einsum:
     """
     source = Source(file, text)
     einsum: Einsum = _read(source, "statement")
-    _check_depth(source, *einsum.left, einsum.right)
+    _check_depth(source, (*einsum.left, einsum.right))
     return resolve_einsum(einsum)
 
 
@@ -131,12 +131,17 @@ def _with_functions(cascade: Cascade, functions: Mapping[str, UserFunction]) -> 
     return replace(cascade, sections=tuple(sections))
 
 
-def _check_depth(source: Source, *exprs: Expr) -> None:
+def _check_depth(source: Source, exprs: Iterable[Expr]) -> None:
+    """Refuse an expression more than `MAX_DEPTH` deep, and make room for walking one that is not."""
+    deepest = 0
     for expr in exprs:
-        stack = [(expr, 1)]
-        while stack:
-            node, depth = stack.pop()
+        depth, level = 0, [expr]
+        while level:
+            depth += 1
             if depth > MAX_DEPTH:
                 message = f"more than {MAX_DEPTH} operations inside each other: split the expression"
                 raise located(source, start(expr), message)
-            stack.extend((child, depth + 1) for child in children(node))
+            level = [child for node in level for child in children(node)]
+        deepest = max(deepest, depth)
+    if deepest > 50:  # every room walks expressions by recursion, and Python stops that at 1000 frames
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + FRAMES * deepest))

@@ -67,6 +67,8 @@ def _counted(cascade: Cascade, claim: Claim, counts: Passes) -> str | None:
     right = found.passes if claim.kind == "passes" else found.sweeps
     if right is None:
         return f"but sweeps are not counted over {claim.rank}, a factor"
+    if right == "unknown":
+        return f"but the count over {claim.rank} is unknown"
     if all(evaluate(claim.count, sizes) == value(right, sizes) for sizes in _samples(cascade, claim, right)):
         return None
     return f"counted {right}"

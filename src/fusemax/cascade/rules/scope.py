@@ -94,8 +94,7 @@ class Scope:
     def uses(self) -> tuple[tuple[Expr, ...], ...]:
         """Per statement all nodes of its left indices and its right side, in text order."""
         return tuple(
-            tuple(node for expr in (*einsum.left, einsum.right) for node in walk(expr))
-            for einsum in self.einsums
+            tuple(node for expr in (*einsum.left, einsum.right) for node in walk(expr)) for einsum in self.einsums
         )
 
     def accesses(self) -> Iterator[tuple[int, Access]]:
