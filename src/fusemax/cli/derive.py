@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from fusemax.cli.options import CASCADE, Output, emit, emit_text, output_options
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def _tile(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -24,6 +28,13 @@ def _tile(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tu
         raise click.BadParameter(str(error)) from None
 
 
+def tile_option(function: Function) -> Function:
+    """Add ``--tile RANK=N``; the command gets ``tile: tuple[str, int] | None``."""
+    return click.option(
+        "--tile", callback=_tile, metavar="RANK=N", help="Go over the rank in tiles of N elements, like M0=256."
+    )(function)
+
+
 def _laws(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from fusemax.derive.laws import LAWS
 
@@ -34,7 +45,7 @@ def _laws(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
 @click.argument("cascade", type=CASCADE)
 @click.option("--rank", metavar="RANK", help="The rank to go over less often [the one with the most passes].")
 @click.option("--passes", "target", type=click.IntRange(1), metavar="N", help="Ask for a form with exactly N passes.")
-@click.option("--tile", callback=_tile, metavar="RANK=N", help="Stream tiles of N elements, like M0=256.")
+@tile_option
 @click.option(
     "--objective",
     type=click.Choice(["passes", "work", "divisions", "footprint"]),
@@ -76,6 +87,16 @@ def command(
     if explain:
         found = explained(found)
     emit(found, Output(output.format))
+    example = found.counterexample or found.example
+    if chain is not None and example is not None:
+        from fusemax.base.files import write_atomically
+        from fusemax.derive.save import save_inputs
+
+        folder = Path(chain)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_inputs(str(folder / "counterexample.npz"), example.sample)
+        if found.forced is not None:
+            write_atomically(str(folder / "forced.cascade"), print_cascade(found.forced))
     if found.best is None:
         return 1
     if chain is not None:

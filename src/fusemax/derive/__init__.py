@@ -9,12 +9,16 @@ if TYPE_CHECKING:
     from fusemax.derive.derivation import derive as derive
     from fusemax.derive.equality import Equality as Equality
     from fusemax.derive.equality import equal as equal
+    from fusemax.derive.merging import Merge as Merge
+    from fusemax.derive.merging import merge as merge
 
 _WHERE = {
     "Derivation": "fusemax.derive.derivation",
     "Equality": "fusemax.derive.equality",
+    "Merge": "fusemax.derive.merging",
     "derive": "fusemax.derive.derivation",
     "equal": "fusemax.derive.equality",
+    "merge": "fusemax.derive.merging",
 }
 __all__ = sorted(_WHERE)
 

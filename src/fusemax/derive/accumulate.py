@@ -30,6 +30,7 @@ from fusemax.derive.normal import base_variables, mono_variables, poly_variables
 from fusemax.derive.plan import body_of, is_location
 from fusemax.derive.signs import ANY
 from fusemax.derive.terms import (
+    Shifted,
     Term,
     as_terms,
     element_part,
@@ -54,10 +55,21 @@ class Accumulators:
 
     loop: Loop
     eager: bool = False
+    forced: bool = False
     corrections: dict[str, Expr] = field(default_factory=dict)
     differences: dict[str, Expr] = field(default_factory=dict)
     sums: dict[str, Callable[[Expr], Expr]] = field(default_factory=dict)
     lifted_units: dict[str, Base] = field(default_factory=dict)
+
+    @property
+    def new(self) -> Expr:
+        """The state that accumulators are repaired for."""
+        return self.loop.step.after
+
+    @property
+    def old(self) -> Expr:
+        """The state they were accumulated in."""
+        return self.loop.step.here
 
     def _operator(self, tensor: str) -> str:
         return operators(self.loop.roles.statements[tensor])[-1][0]
@@ -110,8 +122,7 @@ class Accumulators:
         if operator != "+":
             self._plain(tensor, operator)
             return
-        key = self._verbatim_key(tensor)
-        if key is not None:
+        if self.forced or self._verbatim_key(tensor) is not None:
             self._verbatim(tensor)
         else:
             self._general(tensor)
@@ -151,7 +162,7 @@ class Accumulators:
         position = loop.position(statement)
         right = loop.translate(statement.right)
         new = self._local(statement, right, "+", f"L{tensor}", position)
-        factor = self._correction(self._terms(tensor)[0].inner, position)
+        factor = None if self.forced else self._correction(self._terms(tensor)[0].inner, position)
         found = loop.state(tensor, f"R{tensor}", position, statement.left, "+")
         old: Expr = found.at(statement.left, loop.step.here)
         if factor is not None:
@@ -162,7 +173,8 @@ class Accumulators:
                 old = kept.at(statement.left, loop.step.here)
                 old, new = new, old
         loop.body.append(Einsum(found.name, found.index(statement.left, loop.step.after), Binary("+", old, new)))
-        self._share(statement, found)
+        if not self.forced:
+            self._share(statement, found)
 
     def _share(self, statement: Einsum, found: Running) -> None:
         """Let other sums use this state as an accumulator when it is just one."""
@@ -194,8 +206,12 @@ class Accumulators:
         if loop.step.inner is None:
             loop.auxiliary.add(found.name)
         left = tuple(Variable(v) for v in variables)
-        loop.body.append(Einsum(found.name, found.index(left, loop.step.here), expr))
+        self._statements().append(Einsum(found.name, found.index(left, loop.step.here), expr))
         return found.at(left, loop.step.here)
+
+    def _statements(self) -> list[Einsum]:
+        """Where corrections are made."""
+        return self.loop.body
 
     def _order(self, reads: list[str]) -> Callable[[str], tuple[int, str]]:
         names: list[str] = []
@@ -209,8 +225,7 @@ class Accumulators:
         return map_atoms(p, lambda expr: self.loop.translate(expr, state))
 
     def _ratio(self, factor: Poly) -> Expr:
-        loop = self.loop
-        new, old = self._at(factor, loop.step.after), self._at(factor, loop.step.here)
+        new, old = self._at(factor, self.new), self._at(factor, self.old)
         exponents: list[Expr] = []
         above: list[Expr] = []
         below: list[Expr] = []
@@ -364,25 +379,40 @@ class Accumulators:
         left = tuple(Variable(v) for v in own)
         pseudo = Einsum("", left, product(inner))
         position = loop.position(pseudo)
-        right = self._contribution(inner)
+        return self._repaired_sum(inner, left, position, early, moves)
+
+    def _repaired_sum(
+        self,
+        inner: Mono,
+        left: tuple[Expr, ...],
+        position: int,
+        early: tuple[str, ...],
+        moves: list[tuple[Shifted, Callable[[Expr], Expr]]],
+    ) -> Callable[[Expr], Expr]:
+        """The state of an accumulator, updated by its own repair and by what the step adds."""
+        loop = self.loop
         wish = _name_of(inner)
-        new = self._local_sum(right, left, position, early, wish)
+        new = self._local_sum(self._contribution(inner), left, position, early, wish)
         factor = self._correction(inner, position)
         found = Running(loop.names.tensor(f"R{wish}"), position)
         loop.init.append(Einsum(found.name, found.index(left, Number(0)), Number(0)))
-        old: Expr = found.at(left, loop.step.here)
+        old = self._moved(found.at(left, self.old), moves, factor)
+        loop.body.append(Einsum(found.name, found.index(left, self.new), Binary("+", old, new)))
+        return lambda state: found.at(left, state)
+
+    def _moved(
+        self, old: Expr, moves: list[tuple[Shifted, Callable[[Expr], Expr]]], factor: Expr | None
+    ) -> Expr:
+        """An old accumulator for the new references: lower ones times differences come in, then the factor."""
         for shift, lower in moves:
-            term = lower(loop.step.here)
+            term = lower(self.old)
             for base, power in shift.differences:
                 for _ in range(power):
                     term = Binary("*", term, self._difference(base))
             if shift.factor != 1:
                 term = Binary("*", Number(shift.factor), term)
             old = Binary("+", old, term)
-        if factor is not None:
-            old = Binary("*", old, factor)
-        loop.body.append(Einsum(found.name, found.index(left, loop.step.after), Binary("+", old, new)))
-        return lambda state: found.at(left, state)
+        return old if factor is None else Binary("*", old, factor)
 
     def _local_sum(self, right: Expr, left: tuple[Expr, ...], position: int, early: tuple[str, ...], wish: str) -> Expr:
         loop = self.loop
@@ -395,10 +425,9 @@ class Accumulators:
 
     def _difference(self, base: Base) -> Expr:
         """How far a unit moves when its references go from the old state to the new one."""
-        loop = self.loop
         reference = reference_part(base)
         if base.text not in self.differences:
-            new, old = self._at(reference, loop.step.after), self._at(reference, loop.step.here)
+            new, old = self._at(reference, self.new), self._at(reference, self.old)
             expr = to_expr(subtract(new, old))
             expr = self._guarded(expr, reference)
             self.differences[base.text] = self._own_statement("D", reference, expr)
@@ -456,11 +485,9 @@ def _vanishes(expr: Expr, old: list[Access]) -> bool:
 
 
 def _count_at(loop: Loop, state: Expr) -> Expr:
-    if state == loop.step.here:
-        return loop.step.before_count
-    if state == loop.step.after:
-        return loop.step.after_count
-    return Shape(loop.roles.rank)
+    if state == loop.step.end:
+        return loop.step.all_count
+    return loop.step.before_count if state == loop.step.here else loop.step.after_count
 
 
 def _shape(variable: str) -> Expr:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
+
 from fusemax.analysis.passes import Passes, passes
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.base.result import Result
@@ -16,6 +18,7 @@ from fusemax.cascade.ranks import canonical, factors_of
 from fusemax.cascade.rules import check_rules
 from fusemax.derive.certificate import Certificate, certificate_of, one_pass
 from fusemax.derive.check import Check, Difference, Reference
+from fusemax.derive.counterexample import counterexample
 from fusemax.derive.effort import effort, operations
 from fusemax.derive.formulas import formula_at
 from fusemax.derive.laws import LAWS, Aim
@@ -72,6 +75,12 @@ class Candidate:
         return self.loss <= 1.0
 
 
+    @property
+    def agrees(self) -> bool:
+        """Agrees with the source on every benign sample."""
+        return self.check.difference is None
+
+
 @dataclass(frozen=True)
 class Derivation(Result):
     """What `derive` found. `best` is None when nothing needs fewer passes (or serves the objective better)."""
@@ -86,7 +95,10 @@ class Derivation(Result):
     rejected: tuple[tuple[str, Difference], ...] = ()
     looked_at: int = 0
     budget_ended: bool = False
-    is_explained: bool = False
+    counterexample: Difference | None = None
+    explanations: tuple[str, ...] = ()
+    example: Difference | None = None
+    forced: Cascade | None = None
 
     @property
     def passes_after(self) -> int | str:
@@ -129,6 +141,10 @@ class Derivation(Result):
                 }
                 for c in self.candidates
             ],
+            "counterexample": None if self.counterexample is None else described(self.counterexample),
+            "explanations": list(self.explanations),
+            "example": None if self.example is None else described(self.example),
+            "forced": print_cascade(self.forced) if self.forced else None,
             "rejected": [{"laws": laws, "difference": str(difference)} for laws, difference in self.rejected],
             "looked_at": self.looked_at,
             "budget_ended": self.budget_ended,
@@ -140,15 +156,39 @@ class Derivation(Result):
         if self.best is None:
             return f"{name}: {_times(self.passes_before)} over {self.rank}, and no better form"
         kind = "stable" if self.best.is_stable else "not stable: loses digits or overflows where the source does not"
+        if self.counterexample is not None:
+            kind = "only where the law's precondition holds"
         return f"{name}: {_times(self.passes_before)} over {self.rank} -> {self.passes_after} ({kind})"
 
     def notes(self) -> Sequence[str]:
         """The certificate, and forms that failed the check."""
         found = list(self.certificate.lines()) if self.certificate else []
         found += [f"rejected {laws}: {difference}" for laws, difference in self.rejected]
+        if self.counterexample is not None:
+            found.append(f"counterexample: {self.counterexample}, with {inputs_text(self.counterexample)}")
+            law = next(law for law in LAWS if law.name == self.steps[-1].law)
+            found.append(f"precondition of {law.name}: {law.precondition}")
+        found += self.explanations
         if self.budget_ended:
             found.append(f"the budget of {self.looked_at} forms ended the search")
         return found
+
+
+def described(difference: Difference) -> dict[str, object]:
+    """A difference for JSON."""
+    return {
+        "output": difference.output,
+        "cell": difference.cell,
+        "expected": difference.expected,
+        "found": difference.found,
+        "inputs": {name: array.tolist() for name, array in difference.sample.inputs.items()},
+    }
+
+
+def inputs_text(difference: Difference) -> str:
+    """The inputs of a difference on one line."""
+    inputs = difference.sample.inputs
+    return ", ".join(f"{name} = {np.array2string(a, separator=', ', threshold=20)}" for name, a in inputs.items())
 
 
 def _times(count: int | str) -> str:
@@ -185,13 +225,25 @@ def derive(
         return Derivation(cascade, rank, before, None, (), one_pass(rank))
     search = Search(cascade, rank, Aim(tile), budget, every or objective != "passes", law)
     forms = search.run()
-    judge = _Judge(cascade, rank, before, forms[0])
+    judge = _Judge(cascade, rank, before, forms[0], keep_partial=law is not None)
     candidates, rejected = judge.candidates(forms, target, every or law is not None)
     best = _best(candidates, before, target, objective, law, judge)
     after = best.passes if best else before
     certificate = _certificate(cascade, forms, rank, best, after)
+    counter = None
+    if best is not None and best.check.difference is not None:
+        counter = counterexample(cascade, best.cascade, rank) or best.check.difference
     return Derivation(
-        cascade, rank, before, best, tuple(candidates), certificate, tuple(rejected), search.spent, search.exhausted
+        cascade,
+        rank,
+        before,
+        best,
+        tuple(candidates),
+        certificate,
+        tuple(rejected),
+        search.spent,
+        search.exhausted,
+        counter,
     )
 
 
@@ -202,7 +254,13 @@ def _rank(cascade: Cascade, counted: Passes, rank: str | None) -> str:
         if name not in whole:
             raise UnknownName("rank", rank, list(whole))
         return name
-    return max(whole, key=lambda name: _number(whole[name].passes))
+    return ranks_by_passes(cascade, counted)[0]
+
+
+def ranks_by_passes(cascade: Cascade, counted: Passes | None = None) -> list[str]:
+    """The ranks of the inputs, those with the most passes first."""
+    whole = {name: one for name, one in (counted or passes(cascade)).ranks.items() if not one.is_factor}
+    return sorted(whole, key=lambda name: -_number(whole[name].passes))
 
 
 def _number(count: int | str) -> int:
@@ -210,11 +268,16 @@ def _number(count: int | str) -> int:
     return count if isinstance(count, int) else formula_at(count, 7)
 
 
+def default_rank(cascade: Cascade, rank: str | None) -> str:
+    """The rank asked for, or the one with the most passes; UnknownName for one that no input carries."""
+    return _rank(cascade, passes(cascade), rank)
+
+
 class _Judge:
     """Turns forms into checked candidates; sizes and samples follow the form's own (a tile may need more)."""
 
-    def __init__(self, source: Cascade, rank: str, before: int | str, start: Form) -> None:
-        self.source, self.rank, self.before = source, rank, before
+    def __init__(self, source: Cascade, rank: str, before: int | str, start: Form, keep_partial: bool) -> None:
+        self.source, self.rank, self.before, self.keep_partial = source, rank, before, keep_partial
         self.start = start
         self.references: dict[tuple[tuple[str, int], ...], Reference] = {}
         self.sizes = sizes_for(source)
@@ -242,12 +305,17 @@ class _Judge:
             if not form.chain or not wanted or (not every and laws in plain):
                 continue
             candidate = self.candidate(form)
-            if candidate.check.difference is None:
+            partial = self.keep_partial and candidate.check.difference is not None
+            if candidate.check.difference is None or (partial and self.agrees_somewhere(candidate)):
                 found.append(candidate)
                 plain.add(laws)
             else:
                 rejected.append((", ".join(_named(form)), candidate.check.difference))
         return found, rejected
+
+    def agrees_somewhere(self, candidate: Candidate) -> bool:
+        """Does a form that fails on some inputs agree on random ones? Then a precondition is what it lacks."""
+        return self.reference(candidate.cascade).check(candidate.cascade, 2).difference is None
 
     def candidate(self, form: Form) -> Candidate:
         steps: list[Step] = []
@@ -317,8 +385,8 @@ def _best(
         most = operations(judge.source, judge.sizes)["div"]
         better = [c for c in better if c.divisions < most]
     keys = {
-        "passes": lambda c: (_number(c.passes), not c.is_stable, c.effort, len(c.steps)),
-        "footprint": lambda c: (_number(c.passes), not c.is_stable, c.effort, len(c.steps)),
+        "passes": lambda c: (not c.agrees, _number(c.passes), not c.is_stable, c.effort, len(c.steps)),
+        "footprint": lambda c: (not c.agrees, _number(c.passes), not c.is_stable, c.effort, len(c.steps)),
         "work": lambda c: (not c.is_stable, c.effort, _number(c.passes)),
         "divisions": lambda c: (not c.is_stable, c.divisions, _number(c.passes), c.effort),
     }

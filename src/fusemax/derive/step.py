@@ -69,6 +69,11 @@ class Step:
             return self.after
         return Binary("*", self.after, Shape(rank_of(self.inner)))
 
+    @property
+    def all_count(self) -> Expr:
+        """How many elements there are in all."""
+        return Shape(self.rank)
+
 
 def element_step(cascade: Cascade, rank: str, names: Names) -> tuple[Cascade, Step]:
     """Walk `rank` element by element: the cascade with an alias declared."""

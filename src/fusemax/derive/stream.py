@@ -35,13 +35,15 @@ from fusemax.derive.step import Step, element_step, tile_step
 class Choice:
     """How to stream: tile (name, size) or one element at a time, factors kept inside (`eager`).
 
-    `guard`: references can still be infinite; `zero`: and those that divide can still be 0.
+    `guard`: references can still be infinite; `zero`: and those that divide can still be 0. `forced`: every reduction
+    closes in the first pass, whether it can or not.
     """
 
     tile: tuple[str, int] | None = None
     guard: bool = False
     zero: bool = False
     eager: bool = False
+    forced: bool = False
 
 
 def stream(cascade: Cascade, rank: str, choice: Choice) -> Cascade:
@@ -51,6 +53,8 @@ def stream(cascade: Cascade, rank: str, choice: Choice) -> Cascade:
     """
     roles = roles_of(cascade, rank)
     plan = plan_of(roles)
+    if choice.forced:
+        plan = replace(plan, passes=dict.fromkeys(plan.passes, 1))
     names = Names(cascade)
     if choice.tile is None:
         cascade, step = element_step(cascade, roles.rank, names)
@@ -129,7 +133,7 @@ class _Build:
             self.later,
             Guard(self.choice.guard or self.choice.zero, self.choice.zero),
         )
-        states = Accumulators(loop, self.choice.eager)
+        states = Accumulators(loop, self.choice.eager, self.choice.forced)
         for tensor in group:
             states.close(tensor)
         for tensor in group:
