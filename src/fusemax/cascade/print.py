@@ -29,6 +29,8 @@ _PRECEDENCE = {
     "or": 1, "and": 2, "not": 3, "<=": 4, "<": 4, ">=": 4, ">": 4, "==": 4, "!=": 4,
     "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6,
 }  # fmt: skip
+OPERATORS = frozenset(_PRECEDENCE) - {"not"}
+"""The operators of two operands."""
 _COMPARISON, _NEGATIVE, _PRIMARY = 4, 7, 8
 
 
