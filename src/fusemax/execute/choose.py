@@ -26,7 +26,7 @@ PRODUCT_BYTES = 16 << 20
 class Settings:
     """What a run is done with. `budget` bounds the temporary arrays of one statement, in bytes.
 
-    With a `tally` the points that each action touches are counted.
+    With a `tally` the points that each action touches are counted. A `plain` run takes no care of memory and speed.
     """
 
     parameters: Mapping[str, float]
@@ -35,11 +35,12 @@ class Settings:
     functions: Mapping[str, Function]
     budget: int
     tally: Tally | None = None
+    plain: bool = False
 
     @property
     def strict(self) -> bool:
-        """Whether every statement walks its points by itself: no matrix products, no shared memory."""
-        return self.tally is not None
+        """Whether every statement walks its points: no matrix products."""
+        return self.plain or self.tally is not None
 
 
 def choose_kernel(statement: Statement, target: Tensor, settings: Settings, compiler: Compiler, root: Term) -> Kernel:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusemax.base.errors import SourceError
-from fusemax.cascade.ir import Binary, Cascade, Einsum, Expr, Section, Shape, Unary, Variable, walk
+from fusemax.cascade.ir import Access, Binary, Cascade, Einsum, Expr, Section, Shape, Unary, Variable, walk
 from fusemax.cascade.ir import Number as Literal
 from fusemax.cascade.located import at
-from fusemax.cascade.ranks import rank_of_variable
+from fusemax.cascade.ranks import rank_of
 from fusemax.execute.affine import EXACT, Affine, affine
 from fusemax.execute.storage import Axes
 
@@ -30,6 +29,7 @@ class Statement:
     `axes` are the left variables, then the reduced ones; `left_axes` those of the left side alone, where a
     selection (topk, argtopk) has the variable it keeps as the last one. `left` holds the affine left indices, or
     None when one is not affine. `last` is the largest value of the iteration variable, 0 outside `iterate`.
+    `accesses` are all on the right side, gathers and filters included.
     """
 
     einsum: Einsum
@@ -38,6 +38,7 @@ class Statement:
     left_axes: Axes
     left: tuple[Affine, ...] | None
     last: int = 0
+    accesses: tuple[Access, ...] = ()
 
     @property
     def num_left(self) -> int:
@@ -65,14 +66,16 @@ def _statement(cascade: Cascade, sizes: Mapping[str, int], section: Section, ein
     fixed = section.variable
     kept = next((r.variables[1] for r in einsum.reductions if r.operator in ("topk", "argtopk")), None)
     left = [v for index in einsum.left for v in variables_of(index)]
-    names = [v for v in dict.fromkeys((*left, *variables_of(einsum.right))) if v not in (fixed, kept)]
+    nodes = list(walk(einsum.right))
+    right = [node.name for node in nodes if isinstance(node, Variable)]
+    names = [v for v in dict.fromkeys((*left, *right)) if v not in (fixed, kept)]
     if len(names) > MAX_AXES:
         raise at(cascade, einsum.span, f"the statement runs over {len(names)} variables, at most {MAX_AXES} can be run")
 
     def axes(variables: list[str]) -> Axes:
         if not variables and not names:
             return Axes(("",), (1,), fixed)
-        return Axes(tuple(variables), tuple(sizes[rank_of_variable(cascade, v)] for v in variables), fixed)
+        return Axes(tuple(variables), tuple(sizes[rank_of(v)] for v in variables), fixed)
 
     left_names = [v for v in names if v in left]
     forms = [affine(index, sizes) for index in einsum.left]
@@ -83,8 +86,23 @@ def _statement(cascade: Cascade, sizes: Mapping[str, int], section: Section, ein
         axes(names),
         axes(left_names if kept is None else [*left_names, kept]),
         known if len(known) == len(forms) else None,
-        sizes[rank_of_variable(cascade, fixed)] - 1 if fixed else 0,
+        sizes[rank_of(fixed)] - 1 if fixed else 0,
+        tuple(node for node in nodes if isinstance(node, Access)),
     )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The statements of a cascade at known sizes, and the extents of the tensors they write."""
+
+    statements: list[Statement]
+    written: dict[str, tuple[int, ...]]
+
+
+def lay_out(cascade: Cascade, sizes: Mapping[str, int]) -> Layout:
+    """Raises `SourceError` for a left index that is no cell."""
+    parts = statements(cascade, sizes)
+    return Layout(parts, extents_of(cascade, sizes, parts))
 
 
 def extents_of(cascade: Cascade, sizes: Mapping[str, int], program: list[Statement]) -> dict[str, tuple[int, ...]]:
@@ -147,6 +165,25 @@ _ARITHMETIC = {
 }  # fmt: skip
 
 
+def collapsed(layout: Layout) -> dict[str, tuple[bool, ...]]:
+    """Written tensor -> per position, whether every execution of every statement that writes it covers it whole."""
+    found: dict[str, tuple[bool, ...]] = {}
+    for part in layout.statements:
+        name = part.einsum.tensor
+        covers = collapsed_positions(part, layout.written[name])
+        before = found.get(name, covers)
+        found[name] = tuple(a and b for a, b in zip(before, covers, strict=True))
+    return found
+
+
+def steps_of(sizes: Mapping[str, int], section: Section) -> range:
+    """The values of a section's iteration variable in order; one step outside `iterate`."""
+    if section.variable is None:
+        return range(1)
+    last = sizes[rank_of(section.variable)]
+    return range(last) if section.until is not None else range(last - 1, -1, -1)
+
+
 def collapsed_positions(statement: Statement, extents: tuple[int, ...]) -> tuple[bool, ...]:
     """Per position, whether each execution of the statement covers it whole, whatever the other positions are."""
     if statement.left is None:
@@ -178,8 +215,3 @@ def is_injective(statement: Statement) -> bool:
             reach += abs(coefficient) * (sizes[variable] - 1)
         used += [v for v, _ in digits]
     return len(used) == len(set(used)) == sum(1 for name in statement.left_axes.names if name)
-
-
-def cells_of(extents: tuple[int, ...]) -> int:
-    """How many cells a tensor of these extents has."""
-    return prod(extents)

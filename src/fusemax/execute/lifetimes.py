@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fusemax.cascade.ir import Access, Cascade, walk
+from fusemax.cascade.ir import Access, Cascade
 from fusemax.execute.affine import Affine, affine
 from fusemax.execute.layout import Statement
 
@@ -26,14 +26,9 @@ def last_uses(parts: Sequence[Statement]) -> dict[str, int]:
     found: dict[str, int] = {}
     for number, part in enumerate(parts):
         last = number if part.section.variable is None else end[id(part.section)]
-        for name in (part.einsum.tensor, *(access.tensor for access in accesses(part))):
+        for name in (part.einsum.tensor, *(access.tensor for access in part.accesses)):
             found[name] = max(found.get(name, 0), last)
     return found
-
-
-def accesses(part: Statement) -> list[Access]:
-    """Every access on a statement's right side, gathers and filters included."""
-    return [node for node in walk(part.einsum.right) if isinstance(node, Access)]
 
 
 def windows(
@@ -45,7 +40,9 @@ def windows(
     of steps old, and what comes after reads only the last slabs. Outputs are kept whole.
     """
     outputs = {declaration.tensor for declaration in cascade.outputs}
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
+    if all(part.section.variable is None for part in parts):
+        return found
     for name in dict.fromkeys(part.einsum.tensor for part in parts):
         window = None if name in outputs else _window(name, sizes, parts, extents[name])
         if window is not None and window[1] < extents[name][window[0]]:
@@ -96,7 +93,7 @@ def _note(
             return False
         else:
             slabs.before.append(index.constant)
-    for access in accesses(part):
+    for access in part.accesses:
         if access.tensor != name:
             continue
         read = _safe_index(access, part, position, sizes, extents)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fusemax.cascade.ir import Cascade
-from fusemax.cascade.ranks import rank_of_variable
+from fusemax.cascade.ranks import rank_of
 from fusemax.execute.choose import Settings, choose_kernel
 from fusemax.execute.compile import Compiler
 from fusemax.execute.formats import Format
 from fusemax.execute.jobs import Job
-from fusemax.execute.layout import Statement, collapsed_positions, extents_of, is_injective, statements
+from fusemax.execute.layout import Layout, Statement, collapsed, is_injective, lay_out, steps_of
 from fusemax.execute.lifetimes import last_uses, windows
 from fusemax.execute.reads import Tensor
 from fusemax.execute.reuse import become_view, donor_of
@@ -34,37 +34,36 @@ class Program:
     kept: set[str] = field(default_factory=set)
 
 
-def build(cascade: Cascade, sizes: Mapping[str, int], settings: Settings) -> Program:
-    """Lay out the tensors and compile the statements. Inputs get no buffer yet."""
+def build(cascade: Cascade, sizes: Mapping[str, int], settings: Settings, layout: Layout | None = None) -> Program:
+    """Lay out the tensors and compile the statements. Inputs get no buffer yet.
+
+    `layout` is the cascade's, when it is at hand.
+    """
     program = Program(cascade, sizes)
     program.kept.update(declaration.tensor for declaration in (*cascade.inputs, *cascade.outputs))
-    parts = statements(cascade, sizes)
+    layout = lay_out(cascade, sizes) if layout is None else layout
+    parts, written = layout.statements, layout.written
     for declaration in cascade.inputs:
-        extents = tuple(sizes[rank_of_variable(cascade, v)] for v in declaration.variables)
+        extents = tuple(sizes[rank_of(v)] for v in declaration.variables)
         program.tensors[declaration.tensor] = Tensor(declaration.tensor, dense(extents, settings.format.storage))
-    written = extents_of(cascade, sizes, parts)
     every = written | {name: tensor.extents for name, tensor in program.tensors.items()}
-    window = {} if settings.strict else windows(cascade, sizes, parts, every)
+    window = {} if settings.plain else windows(cascade, sizes, parts, every)
+    coordinates = {part.einsum.tensor for part in parts for r in part.einsum.reductions if r.operator == "argtopk"}
+    covered = collapsed(layout)
     for name, extents in written.items():
-        writers = [s for s in parts if s.einsum.tensor == name]
-        covers = [collapsed_positions(s, extents) for s in writers]
-        collapsed = tuple(all(column) for column in zip(*covers, strict=True))
-        selected = any(r.operator == "argtopk" for s in writers for r in s.einsum.reductions)
-        dtype = np.dtype(np.float64) if selected else settings.format.storage
-        program.tensors[name] = Tensor(name, dense(extents, dtype, window.get(name)), Cells(extents, collapsed))
+        dtype = np.dtype(np.float64) if name in coordinates else settings.format.storage
+        cells = Cells(extents, covered[name])
+        program.tensors[name] = Tensor(name, dense(extents, dtype, window.get(name)), cells)
     _add_sections(program, parts, settings)
     return program
 
 
 def _add_sections(program: Program, parts: Sequence[Statement], settings: Settings) -> None:
-    last_use = last_uses(parts)
+    last_use = {} if settings.plain else last_uses(parts)
     outputs = {declaration.tensor for declaration in program.cascade.outputs}
     number = 0
     for section in program.cascade.sections:
-        steps = range(1)
-        if section.variable is not None:
-            last = program.sizes[rank_of_variable(program.cascade, section.variable)]
-            steps = range(last) if section.until is not None else range(last - 1, -1, -1)
+        steps = steps_of(program.sizes, section)
         jobs = []
         for _ in section.einsums:
             job = _job(program, parts, number, settings, last_use)
@@ -80,7 +79,7 @@ def _job(
     statement = parts[number]
     target = program.tensors[statement.einsum.tensor]
     donor = None
-    if not settings.strict:
+    if not settings.plain:
         kept = frozenset(program.kept)
         donor = donor_of(statement, number, parts, program.tensors, program.sizes, last_use, kept)
     compiler = Compiler(
@@ -90,7 +89,7 @@ def _job(
     )  # fmt: skip
     root = compiler.term(statement.einsum.right)
     source = None
-    if len(compiler.reads) == 1 and not settings.strict:
+    if len(compiler.reads) == 1 and not settings.plain:
         read = compiler.reads[0]
         if become_view(statement, target, read.tensor, read):
             source = read

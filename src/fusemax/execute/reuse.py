@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from fusemax.cascade.ir import Access
 from fusemax.execute.affine import affine
 from fusemax.execute.layout import Statement, collapsed_positions
-from fusemax.execute.lifetimes import accesses
 from fusemax.execute.reads import Read, Tensor
 from fusemax.execute.storage import View
 
@@ -59,12 +58,12 @@ def donor_of(
     target = tensors[statement.einsum.tensor]
     if sum(part.einsum.tensor == target.name for part in parts) != 1:
         return None
-    for access in accesses(statement):
+    for access in statement.accesses:
         source = tensors[access.tensor]
         if source.name not in kept and _is_dead(statement, number, parts, source, last_use):
             same = source.storage.dtype == target.storage.dtype and source.extents == target.extents
             alike = same and source.storage.window == target.storage.window
-            if alike and all(_in_place(a, statement, sizes) for a in accesses(statement) if a.tensor == source.name):
+            if alike and all(_in_place(a, statement, sizes) for a in statement.accesses if a.tensor == source.name):
                 return source
     return None
 
@@ -79,7 +78,7 @@ def _is_dead(
     writers = [part for part in parts if part.einsum.tensor == source.name]
     if window is None or window[1] != 1 or len(writers) != 1 or writers[0].section is not statement.section:
         return False
-    return all(source.name not in {a.tensor for a in accesses(part)} for part in parts[number + 1 :])
+    return all(source.name not in {a.tensor for a in part.accesses} for part in parts[number + 1 :])
 
 
 def _in_place(access: Access, statement: Statement, sizes: Mapping[str, int]) -> bool:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fusemax.base.errors import SourceErrors, UnknownName
+from fusemax.base.errors import SourceErrors, UnknownName, UsageError
 from fusemax.cascade.functions import UserFunction
 from fusemax.cascade.ir import Cascade, Einsum
 from fusemax.cascade.located import at
-from fusemax.cascade.ranks import rank_of_variable
+from fusemax.cascade.ranks import rank_of
 from fusemax.cascade.sizes import resolve_sizes
 from fusemax.execute.choose import Settings
 from fusemax.execute.formats import Format, number_format
 from fusemax.execute.functions import FUNCTIONS, registered
+from fusemax.execute.layout import Layout
 from fusemax.execute.program import Program, build
 from fusemax.execute.touch import Tally
 
@@ -56,9 +57,21 @@ def run(
     found = resolve_sizes(cascade, {name: array.shape for name, array in arrays.items()}, sizes)
     table = dict(FUNCTIONS) | {name: registered(function) for name, function in (functions or {}).items()}
     settings = Settings(_parameters(cascade, parameters or {}), number, accumulator, table, budget_bytes, tally)
+    try:
+        return run_at(cascade, arrays, found, settings, None, observer)
+    except (MemoryError, OverflowError) as error:
+        shapes = ", ".join(f"{rank} = {size}" for rank, size in found.items())
+        raise UsageError(f"no memory to run {cascade.name} at {shapes}") from error
+
+
+def run_at(
+    cascade: Cascade, arrays: Mapping[str, Array], sizes: Mapping[str, int], settings: Settings,
+    layout: Layout | None = None, observer: Observer | None = None,
+) -> dict[str, Array]:  # fmt: skip
+    """The outputs at known sizes, from arrays of the right shapes."""
     with np.errstate(all="ignore"):
-        program = build(cascade, found, settings)
-        roots = {name: _as_format(array, number) for name, array in arrays.items()}
+        program = build(cascade, sizes, settings, layout)
+        roots = {name: _as_format(array, settings.format) for name, array in arrays.items()}
         for name, root in roots.items():
             program.tensors[name].storage.root = root
         execute(program, observer)
@@ -84,8 +97,8 @@ def _outputs(program: Program, taken: set[int]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for declaration in program.cascade.outputs:
         tensor = program.tensors[declaration.tensor]
-        ranks = [rank_of_variable(program.cascade, v) for v in declaration.variables]
-        short = any(extent < program.sizes[rank] for extent, rank in zip(tensor.extents, ranks, strict=True))
+        sizes = [program.sizes[rank_of(variable)] for variable in declaration.variables]
+        short = any(extent < size for extent, size in zip(tensor.extents, sizes, strict=True))
         if tensor.cells is None or tensor.cells.missing or short:
             message = f"output '{declaration.tensor}' is only partly written"
             raise at(program.cascade, declaration.span, message)

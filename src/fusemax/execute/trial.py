@@ -11,45 +11,66 @@ from numpy.typing import NDArray
 
 from fusemax.cascade import load
 from fusemax.cascade.ir import Access, Cascade, Index, walk
-from fusemax.cascade.ranks import rank_of_variable
+from fusemax.cascade.ranks import rank_of
 from fusemax.cascade.sizes import known_sizes, resolve_sizes
-from fusemax.execute.layout import cells_of, extents_of, statements
-from fusemax.execute.run import run
+from fusemax.execute.cells import is_plainly_sound
+from fusemax.execute.choose import Settings
+from fusemax.execute.formats import number_format
+from fusemax.execute.functions import FUNCTIONS
+from fusemax.execute.layout import lay_out
+from fusemax.execute.run import BUDGET_BYTES, run_at
 
 Array = NDArray[Any]
 MAX_CELLS = 10**7
-"""A trial is skipped when the tensors have more cells than this, or a statement more points than 100 times it."""
+"""A trial is skipped when the tensors have more cells than this."""
+MAX_POINTS = 10**9
+"""A trial is skipped when the statements together run over more points than this."""
 MAX_EXECUTIONS = 2 * 10**5
 """A trial is skipped when its statements would be executed more often than this: some seconds."""
+
+
+MAX_CHECKS = 10**6
+"""Following the cells is cheaper than running, and is skipped later."""
 
 
 def trial_run(cascade: Cascade) -> bool:
     """Run a cascade at its default sizes on random inputs; inputs used in gathers are 0.
 
+    Where all indices are affine and nothing is filtered, values do not matter and only the cells are followed.
     False when it was skipped: a size is not given, or the run would be too large (`MAX_CELLS`,
-    `MAX_EXECUTIONS`). Raises `SourceError` at the place of a broken cell rule.
+    `MAX_POINTS`, `MAX_EXECUTIONS`). Raises `SourceError` at the place of a broken cell rule.
     """
     sizes, missing = known_sizes(cascade)
     if missing:
         return False
-    parts = statements(cascade, sizes)
-    shapes = {d.tensor: tuple(sizes[rank_of_variable(cascade, v)] for v in d.variables) for d in cascade.inputs}
-    extents = shapes | extents_of(cascade, sizes, parts)
-    executions = sum(part.last + 1 for part in parts)
-    points = sum(prod(part.axes.sizes) * (part.last + 1) for part in parts)
-    if sum(map(cells_of, extents.values())) > MAX_CELLS or executions > MAX_EXECUTIONS or points > 100 * MAX_CELLS:
+    layout = lay_out(cascade, sizes)
+    cells = sum(prod(sizes[rank_of(v)] for v in declaration.variables) for declaration in cascade.inputs)
+    cells += sum(prod(extents) for extents in layout.written.values())
+    executions = sum(part.last + 1 for part in layout.statements)
+    points = sum(prod(part.axes.sizes) * (part.last + 1) for part in layout.statements)
+    if cells > MAX_CELLS:
         return False
-    run(cascade, random_inputs(cascade))
+    if executions <= MAX_CHECKS and is_plainly_sound(cascade, sizes, layout):
+        return True
+    if executions > MAX_EXECUTIONS or points > MAX_POINTS:
+        return False
+    parameters = {parameter.name: float(parameter.value) for parameter in cascade.parameters}
+    number = number_format("float64")
+    settings = Settings(parameters, number, number, FUNCTIONS, BUDGET_BYTES, plain=True)
+    run_at(cascade, _random(cascade, sizes, 0), sizes, settings, layout)
     return True
 
 
 def random_inputs(cascade: Cascade, seed: int = 0, sizes: Mapping[str, int] | None = None) -> dict[str, Array]:
     """Uniform random inputs between 0 and 1 at the default sizes, or those given; 0 for inputs used in gathers."""
-    found = resolve_sizes(cascade, None, sizes)
+    return _random(cascade, resolve_sizes(cascade, None, sizes), seed)
+
+
+def _random(cascade: Cascade, sizes: Mapping[str, int], seed: int) -> dict[str, Array]:
     generator, zero = np.random.default_rng(seed), gathered(cascade)
     arrays = {}
     for declaration in cascade.inputs:
-        shape = tuple(found[rank_of_variable(cascade, variable)] for variable in declaration.variables)
+        shape = tuple(sizes[rank_of(variable)] for variable in declaration.variables)
         arrays[declaration.tensor] = np.zeros(shape) if declaration.tensor in zero else generator.random(shape)
     return arrays
 
