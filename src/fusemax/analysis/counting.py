@@ -72,6 +72,12 @@ def count(structure: Structure, ranks: tuple[Counted, ...], fixed: Mapping[str, 
     return Count(graph, levels(graph, columns(graph, fibers)), spans)
 
 
+def count_lineages(graph: Graph, lineages: list[Lineage]) -> Count:
+    """Count some lineages alone, each with all fibers of its roots merged."""
+    fibers = [fiber for lineage in lineages for fiber in fibers_of(graph, lineage, merged=True)]
+    return Count(graph, levels(graph, columns(graph, fibers)), ())
+
+
 def unroll_smallest(structure: Structure, fixed: Mapping[str, int] | None = None) -> Graph:
     """Unroll at the smallest sizes, grown where an index needs more; at the default sizes if that never ends."""
     wanted: dict[str, int] = {}

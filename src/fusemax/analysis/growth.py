@@ -5,8 +5,21 @@ from __future__ import annotations
 from fusemax.analysis.counting import Count
 from fusemax.analysis.levels import SEEN
 from fusemax.analysis.lineage import Lineage
-from fusemax.analysis.structure import Statement
+from fusemax.analysis.smallest import INNER
+from fusemax.analysis.structure import Statement, Structure
 from fusemax.cascade.positions import plain_variable
+from fusemax.cascade.ranks import factors_of
+
+
+LARGER = 7
+"""Where an iterative rank is tried again: a count that grows by one in three steps shows between 4 and 7."""
+
+
+def longer(structure: Structure, rank: str, n: int = LARGER) -> int:
+    """Size n for an iterative rank, or n tiles of the smallest size when it is partitioned."""
+    inner = factors_of(structure.cascade, rank)[1:]
+    tiles: int = INNER ** len(inner)
+    return n * tiles
 
 
 def growing_ranks(run: Count) -> tuple[str, ...]:

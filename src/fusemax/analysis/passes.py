@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import prod
 from typing import ClassVar
 
 from fusemax.analysis.barriers import Barrier, barriers
@@ -17,16 +16,13 @@ from fusemax.analysis.counting import Count, count
 from fusemax.analysis.explain import headline
 from fusemax.analysis.formula import Count as Number
 from fusemax.analysis.formula import fit
-from fusemax.analysis.growth import growing_ranks
+from fusemax.analysis.growth import LARGER, growing_ranks, longer
 from fusemax.analysis.lineage import Counted, counted
 from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
-from fusemax.cascade.ranks import canonical, factors_of
-
-LARGER = 7
-"""Where an iterative rank is tried again: a count that grows by one in three steps shows between 4 and 7."""
+from fusemax.cascade.ranks import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +161,7 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
     growing = {}
     largest = base
     for rank in growing_ranks(base):
-        larger = count(form, ranks, {rank: _at(form, rank, LARGER)})
+        larger = count(form, ranks, {rank: longer(form, rank)})
         if larger.values() != values:
             growing[rank] = larger
             largest = larger
@@ -174,12 +170,12 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
     samples = [({r: base.graph.sizes[r] for r in growing}, values)]
     for rank in growing:
         for n in (2, 3, 5, 6, 7, 8):
-            fixed = {rank: _at(form, rank, n)}
+            fixed = {rank: longer(form, rank, n)}
             run = growing[rank] if n == LARGER else count(form, ranks, fixed)
             samples.append(({r: run.graph.sizes[r] for r in growing}, run.values()))
     if len(growing) > 1:
         for n, (first, second) in enumerate(pairwise(growing)):
-            run = count(form, ranks, {first: _at(form, first, 5 + n), second: _at(form, second, 6 + n)})
+            run = count(form, ranks, {first: longer(form, first, 5 + n), second: longer(form, second, 6 + n)})
             samples.append(({r: run.graph.sizes[r] for r in growing}, run.values()))
     names = list(growing)
     found: dict[Key, Number] = {}
@@ -197,12 +193,6 @@ def _number(names: list[str], samples: list[tuple[dict[str, int], int]], at_base
     if found is None:  # a rank of 2 or 3 may be too short for the cascade's windows
         found = fit(names, enough)
     return "unknown" if found is None else found
-
-
-def _at(form: Structure, rank: str, n: int) -> int:
-    """Size n for a rank, or n tiles when it is partitioned."""
-    inner = factors_of(form.cascade, rank)[1:]
-    return n * prod(3 for _ in inner)
 
 
 # ---------------------------------------------------------------------------------- what goes with the counts
