@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fusemax.base.errors import FileError, UsageError, nearest
+from fusemax.base.errors import FileError, nearest
 from fusemax.cli.options import BYTES, CASCADE, Output, emit, param_option, size_option
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def command(
     from fusemax.execute.result import Run
     from fusemax.execute.run import BUDGET_BYTES
     from fusemax.execute.touch import Tally
+    from fusemax.execute.trial import random_inputs
 
     if as_json and output_format not in (None, "json"):
         raise click.UsageError(f"--json and --format {output_format} contradict each other")
@@ -55,7 +56,7 @@ def command(
         raise click.UsageError("expected one of --inputs NPZ and --random SEED")
     cascade = load(file)
     trial_run(cascade)
-    arrays = _read(cascade, inputs) if inputs is not None else _draw(cascade, seed or 0, sizes)
+    arrays = _read(cascade, inputs) if inputs is not None else random_inputs(cascade, seed or 0, sizes)
     tally = Tally() if count else None
     outputs = run(
         cascade, arrays, sizes=sizes, parameters=params, dtype=dtype, accumulate=accumulate,
@@ -79,12 +80,3 @@ def _read(cascade: Cascade, path: str) -> dict[str, Array]:
             hint = f"did you mean '{close}'?" if close else f"expected {', '.join(names)}"
             raise FileError(path, f"member {name[:60]!r} is no input of {cascade.name} ({hint})")
     return arrays
-
-
-def _draw(cascade: Cascade, seed: int, sizes: dict[str, int]) -> dict[str, Array]:
-    from fusemax.execute.trial import random_inputs
-
-    try:
-        return random_inputs(cascade, seed, sizes)
-    except MemoryError as error:
-        raise UsageError("no memory for inputs of these sizes") from error

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusemax.base.errors import UsageError
 from fusemax.cascade import load
 from fusemax.cascade.ir import Access, Cascade, Index, walk
 from fusemax.cascade.ranks import rank_of
@@ -29,6 +30,7 @@ MAX_EXECUTIONS = 2 * 10**5
 """A trial is skipped when its statements would be executed more often than this: some seconds."""
 
 
+MOST_RANDOM = 2**30
 MAX_CHECKS = 10**6
 """Following the cells is cheaper than running, and is skipped later."""
 
@@ -62,8 +64,15 @@ def trial_run(cascade: Cascade) -> bool:
 
 
 def random_inputs(cascade: Cascade, seed: int = 0, sizes: Mapping[str, int] | None = None) -> dict[str, Array]:
-    """Uniform random inputs between 0 and 1 at the default sizes, or those given; 0 for inputs used in gathers."""
-    return _random(cascade, resolve_sizes(cascade, None, sizes), seed)
+    """Uniform random inputs between 0 and 1 at the default sizes, or those given; 0 for inputs used in gathers.
+
+    Raises `UsageError` for inputs of more than `MOST_RANDOM` numbers together, and as `resolve_sizes` does.
+    """
+    found = resolve_sizes(cascade, None, sizes)
+    count = sum(prod(found[rank_of(v)] for v in declaration.variables) for declaration in cascade.inputs)
+    if count > MOST_RANDOM:
+        raise UsageError(f"the inputs of {cascade.name} have {count} numbers at these sizes, at most {MOST_RANDOM}")
+    return _random(cascade, found, seed)
 
 
 def _random(cascade: Cascade, sizes: Mapping[str, int], seed: int) -> dict[str, Array]:
