@@ -51,7 +51,7 @@ def _amount(value: int | float | str, unit: str) -> float | Expression:
         try:
             expression = parse_expression(value)
         except UsageError as error:
-            raise ValueError(str(reason if value[:1].isdigit() else error)) from None
+            raise ValueError(str(reason if value[:1] in "0123456789+-." else error)) from None
         if not expression.names:
             raise ValueError(str(reason)) from None
         return expression

@@ -115,36 +115,64 @@ def _costs(accelerator: Accelerator, folder: str) -> CostTables:
     return CostTables(load_components(tables.components, folder), load_sram(tables.sram, folder))
 
 
+class _Head(Frozen):
+    """A design file with its parts not looked into: they are validated one by one, where they stand."""
+
+    design: str
+    title: str = ""
+    source: str = ""
+    cascade: str
+    accelerator: object
+    mapping: object
+    schedule: object
+    linear: object = None
+    as_published: object = None
+
+
 def _design(document: Document, folder: str) -> Design:
     from fusemax.design.rules import check_design
 
-    file = validate(DesignFile, document)
-    accelerator = _part(document, folder, ("accelerator",), "accelerators", Accelerator, file.accelerator)
-    mapping = _part(document, folder, ("mapping",), "mappings", Mapping, file.mapping)
-    schedule = _part(document, folder, ("schedule",), "schedules", Schedule, file.schedule)
+    head = validate(_Head, document)
+    accelerator, hardware = _part(document, folder, "accelerator", "accelerators", Accelerator)
+    mapping, mapped = _part(document, folder, "mapping", "mappings", Mapping)
+    schedule, scheduled = _part(document, folder, "schedule", "schedules", Schedule)
+    quirks = validate(AsPublished, document, ("as_published",)) if head.as_published is not None else AsPublished()
+    places = {
+        "accelerator": hardware,
+        "mapping": mapped,
+        "schedule": scheduled,
+        "as_published": (document, ("as_published",)),
+    }
     costs = _costs(accelerator, folder)
     linear = None
-    if file.linear is not None:
-        part = _part(document, folder, ("linear",), "layers", LinearFile, file.linear)
+    if head.linear is not None:
+        part, (layers, at) = _part(document, folder, "linear", "layers", LinearFile)
         linear = Design(
             part.linear, _cascade(part.cascade, folder), accelerator, part.mapping, part.schedule, costs, part.title,
-            part.source, part.as_published.model_copy(update={"banks": file.as_published.banks}),
+            part.source, part.as_published.model_copy(update={"banks": quirks.banks}),
         )  # fmt: skip
+        below = {name: (layers, (*at, name)) for name in ("mapping", "schedule", "as_published")}
+        check_design(linear, {**below, "accelerator": hardware})
     design = Design(
-        file.design, _cascade(file.cascade, folder), accelerator, mapping, schedule, costs, file.title, file.source,
-        file.as_published, linear,
+        head.design, _cascade(head.cascade, folder), accelerator, mapping, schedule, costs, head.title, head.source,
+        quirks, linear,
     )  # fmt: skip
-    check_design(design, document)
-    return design
+    return check_design(design, places)
 
 
-def _part(document: Document, folder: str, at: Where, kind: str, model: type[M], value: str | M) -> M:
+def _part(document: Document, folder: str, name: str, kind: str, model: type[M]) -> tuple[M, tuple[Document, Where]]:
+    """A part of a design, and where it stands: inline, or in the file or catalogue entry that a text names."""
+    value = document.data[name]
     if not isinstance(value, str):
-        return value
+        return validate(model, document, (name,)), (document, (name,))
+    path = os.path.join(folder, value) if folder and value != "-" else value
     try:
-        return _model(value, folder, kind, str(at[-1]), model)
+        if value in catalogue_names(kind) and not os.path.exists(path):
+            return _shipped_model(value, kind, name, model), (_open(value, kind, name)[0], ())
+        found, _ = _open(path, kind, name)
     except FileError as error:
-        raise document.positions.error(at, f"{error.file}: {error.reason}", suggestion=None) from None
+        raise document.positions.error((name,), f"{error.file}: {error.reason}") from None
+    return validate(model, found), (found, ())
 
 
 def _model(reference: str, folder: str, kind: str, word: str, model: type[M]) -> M:
@@ -162,11 +190,16 @@ def _shipped_model(reference: str, kind: str, word: str, model: type[M]) -> M:
     return found
 
 
+@lru_cache(maxsize=64)
+def _shipped_document(name: str, kind: str) -> Document:
+    text = (files("fusemax") / "catalogue" / kind / f"{name}{SUFFIX}").read_text(encoding="utf-8")
+    return read_document(text, file=f"{name}{SUFFIX}")
+
+
 def _open(name: str, kind: str, word: str) -> tuple[Document, str]:
     """The document and the folder that its references are relative to."""
     if name in catalogue_names(kind) and not os.path.exists(name):
-        text = (files("fusemax") / "catalogue" / kind / f"{name}{SUFFIX}").read_text(encoding="utf-8")
-        return read_document(text, file=f"{name}{SUFFIX}"), ""
+        return _shipped_document(name, kind), ""
     try:
         return read_document(name), "" if name == "-" else str(Path(name).parent)
     except FileError as error:

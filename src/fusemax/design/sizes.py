@@ -25,7 +25,7 @@ from fusemax.design.expression import Expression
 from fusemax.design.term import Term
 from fusemax.design.workload import Workload
 
-__all__ = ["Sizes", "stacked_sizes", "workload_sizes"]
+__all__ = ["Sizes", "stacked_sizes", "workload_names_of_sizes", "workload_sizes"]
 
 Override = int | float | str | np.ndarray | Term
 
@@ -121,6 +121,14 @@ def stacked_sizes(points: Sequence[tuple[Workload, int]]) -> dict[str, Number]:
     """Sizes of several (workload, sequence length), one array each."""
     each = [workload_sizes(workload, length) for workload, length in points]
     return {name: np.array([sizes[name] for sizes in each], dtype=np.int64) for name in each[0]}
+
+
+_NAMES = ("B", "H", "KV", "D", "E", "F", "S", "M", "P", "L", "causal", "window", "relu", "gelu", "swiglu")
+
+
+def workload_names_of_sizes() -> tuple[str, ...]:
+    """The names that `workload_sizes` gives, and ``group``, that of rows that share a key."""
+    return (*_NAMES, "group")
 
 
 def workload_sizes(workload: Workload, length: int) -> dict[str, Number]:

@@ -100,6 +100,9 @@ class Tiling:
             made = product(self.part(part) for part in parts)
             if not self._ragged:
                 legal = legal & (made == self.part(rank))
+        for nest in self.nests.values():
+            for loop in nest.spatial:
+                legal = legal & (self.bound(loop) <= self.sizes(f"{nest.on}.{loop.spatial}"))
         return legal & (self._unfit == 0)
 
     def check(self) -> None:
@@ -117,7 +120,21 @@ class Tiling:
                     f"{self.design.name}: {rank} = {sizes[rank]} is not {tiles}: {self.accounting.name}"
                     " accounting has no ragged tiles (corrected has); a multiple of the array's edge would fit"
                 )
+        self._check_spread()
         raise UsageError(f"{self.design.name}: the mapping does not fit at point {int(self._unfit.argmax())}")
+
+    def _check_spread(self) -> None:
+        for nest in self.nests.values():
+            for loop in nest.spatial:
+                bound, there = self.bound(loop), self.sizes(f"{nest.on}.{loop.spatial}")
+                wider = bound > there
+                if _occurs(wider):
+                    at = int(wider.argmax()) if is_array(wider) else None
+                    name = self.design.label(nest.einsum)
+                    raise UsageError(
+                        f"{self.design.name}: loop {loop.variable} of Einsum {name} spreads over {_at(bound, at)}"
+                        f" {loop.spatial} of {nest.on}, which has {_at(there, at)}"
+                    )
 
     def tile(self, nest: Nest, ranks: frozenset[str], level: int, set_part: tuple[str, Number] | None = None) -> Number:
         """Elements of a tensor with ``ranks`` that ``level`` of the nest holds at once (one instance)."""
