@@ -16,7 +16,7 @@ from fusemax.cascade import load
 def test_sorted_and_without_duplicates() -> None:
     assert list(fusemax._WHERE) == sorted(fusemax._WHERE)
     assert fusemax.__all__ == sorted(fusemax._WHERE)
-    assert set(fusemax.__all__) >= fusemax._OF_A_CASCADE
+    assert set(fusemax.__all__) >= set(fusemax._OF_CASCADES)
 
 
 @pytest.mark.parametrize("name", fusemax.__all__)
@@ -37,7 +37,7 @@ def test_type_checkers_see_the_same_names() -> None:
         if isinstance(target, ast.Name)
     }
     assert {name for name in imported | assigned if name and not name.startswith("_")} == set(fusemax.__all__)
-    assert assigned >= fusemax._OF_A_CASCADE
+    assert assigned >= set(fusemax._OF_CASCADES)
 
 
 def test_unknown_names_are_attribute_errors() -> None:
@@ -48,6 +48,10 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 def test_a_cascade_or_its_name() -> None:
     assert fusemax.passes("attn_3pass").to_json_document() == fusemax.passes(load("attn_3pass")).to_json_document()
+
+
+def test_two_cascades_or_their_names() -> None:
+    assert fusemax.equal("c1_pedagogical", load("c2_deferred")).document()["verdict"] == "proof"
 
 
 @pytest.mark.parametrize("first", ["", "import fusemax.derive.derivation; ", "from fusemax.derive import laws; "])

@@ -19,14 +19,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fusemax.analysis.fuse import fuse as _fuse
     from fusemax.analysis.passes import passes as _passes
     from fusemax.analysis.work import work as _work
     from fusemax.cascade import load as load
     from fusemax.cascade import parse as parse
-    from fusemax.cascade.by_reference import by_reference
+    from fusemax.cascade.by_reference import both_by_reference, by_reference
     from fusemax.cascade.functions import UserFunction as UserFunction
     from fusemax.cascade.notation import notation as notation
-    from fusemax.derive.derivation import derive as _derive
+    from fusemax.derive import derive as _derive
+    from fusemax.derive import equal as _equal
+    from fusemax.derive import merge as _merge
     from fusemax.execute import run as _run
     from fusemax.model.accounting import effects as _effects
     from fusemax.model.compare import compare as compare
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
     accounting = _effects
     derive = by_reference(_derive)
+    equal = both_by_reference(_equal)
+    fuse = by_reference(_fuse)
+    merge = by_reference(_merge)
     model = _evaluate
     passes = by_reference(_passes)
     run = by_reference(_run)
@@ -49,8 +55,11 @@ _WHERE: dict[str, str] = {
     "catalogue": "fusemax.report.catalogue:catalogue",
     "check": "fusemax.report.check:check",
     "compare": "fusemax.model.compare:compare",
-    "derive": "fusemax.derive.derivation:derive",
+    "derive": "fusemax.derive:derive",
+    "equal": "fusemax.derive:equal",
+    "fuse": "fusemax.analysis.fuse:fuse",
     "load": "fusemax.cascade:load",
+    "merge": "fusemax.derive:merge",
     "model": "fusemax.model.evaluate:evaluate",
     "notation": "fusemax.cascade.notation:notation",
     "parse": "fusemax.cascade:parse",
@@ -60,8 +69,8 @@ _WHERE: dict[str, str] = {
 }
 """Public name -> where it is."""
 
-_OF_A_CASCADE = frozenset({"derive", "passes", "run", "work"})
-"""Those whose first argument is a cascade, and may be its file, ``-`` or catalogue name."""
+_OF_CASCADES = {"derive": 1, "equal": 2, "fuse": 1, "merge": 1, "passes": 1, "run": 1, "work": 1}
+"""How many first arguments are cascades, and may be a file, ``-`` or a catalogue name."""
 
 __all__ = sorted(_WHERE)
 
@@ -69,10 +78,10 @@ __all__ = sorted(_WHERE)
 def _function(name: str) -> Callable[..., object]:
     module, _, attribute = _WHERE[name].partition(":")
     function: Callable[..., object] = getattr(import_module(module), attribute)
-    if name in _OF_A_CASCADE:
-        from fusemax.cascade.by_reference import by_reference
+    if name in _OF_CASCADES:
+        from fusemax.cascade import by_reference
 
-        return by_reference(function)
+        return (by_reference.by_reference, by_reference.both_by_reference)[_OF_CASCADES[name] - 1](function)
     return function
 
 

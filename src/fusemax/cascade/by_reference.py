@@ -1,4 +1,4 @@
-"""Functions of a cascade that also take its file, ``-`` or catalogue name."""
+"""Functions of cascades that also take their files, ``-`` or catalogue names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fusemax.cascade.load import load
 Rest = ParamSpec("Rest")
 Answer = TypeVar("Answer")
 
-__all__ = ["by_reference"]
+__all__ = ["both_by_reference", "by_reference"]
 
 
 def by_reference(
@@ -22,6 +22,22 @@ def by_reference(
 
     @wraps(function)
     def loading(cascade: Cascade | str, /, *args: Rest.args, **kwargs: Rest.kwargs) -> Answer:
-        return function(load(cascade) if isinstance(cascade, str) else cascade, *args, **kwargs)
+        return function(_loaded(cascade), *args, **kwargs)
 
     return loading
+
+
+def both_by_reference(
+    function: Callable[Concatenate[Cascade, Cascade, Rest], Answer],
+) -> Callable[Concatenate[Cascade | str, Cascade | str, Rest], Answer]:
+    """The same for a function of two cascades."""
+
+    @wraps(function)
+    def loading(first: Cascade | str, second: Cascade | str, /, *args: Rest.args, **kwargs: Rest.kwargs) -> Answer:
+        return function(_loaded(first), _loaded(second), *args, **kwargs)
+
+    return loading
+
+
+def _loaded(cascade: Cascade | str) -> Cascade:
+    return load(cascade) if isinstance(cascade, str) else cascade
