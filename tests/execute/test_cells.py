@@ -121,3 +121,25 @@ def test_an_output_may_have_one_coordinate_more_than_its_rank() -> None:
         "init:\n  S[0] = 0\niterate i until I:\n  S[i+1] = S[i] + X[i]\n"
     )
     assert run(c, {"X": [1.0, 2.0, 3.0]})["S"].tolist() == [0.0, 1.0, 3.0, 6.0]
+
+
+def test_cells_that_only_turn_out_to_differ() -> None:
+    """2*k+3*n is no sum of digits, and still gives 0, 2, 3 and 5; the middle of each row stays unwritten."""
+    header = "input     X[m, k, n]\noutput    Z[m]\nsizes     M = 3, K = 2, N = 2\n"
+    c = cascade(header + "Y[m, 2*k+3*n] = X[m, k, n]\nZ[m] = Y[m, 0] + Y[m, 2] + Y[m, 3] + Y[m, 5]\n")
+    assert trial_run(c)
+    x = normal(c)["X"]
+    np.testing.assert_allclose(run(c, {"X": x})["Z"], x.sum(axis=(1, 2)))
+    error = error_of("Y[m, 2*k+3*n] = X[m, k, n]\nZ[m] = Y[m, 1]\n", header)
+    assert (error.line, error.column, error.message) == (6, 8, "Y[0, 1] is not yet written")
+    error = error_of("Y[m, k+n] = X[m, k, n]\nZ[m] = Y[m, 0]\n", header)
+    assert (error.line, error.column, error.message) == (5, 1, "Y[0, 1] is written twice")
+
+
+def test_left_indices_that_are_not_affine_in_an_iteration() -> None:
+    text = (
+        "input     X[i, m]\noutput    Z[m]\nsizes     I = 3, M = 4\niterate i until I:\n  Y[i, m//2, m%2] = X[i, m]\n"
+    )
+    c = cascade(text + "then:\n  Z[m] = Y[I-1, m//2, m%2]\n")
+    x = normal(c)["X"]
+    np.testing.assert_array_equal(run(c, {"X": x})["Z"], x[2])

@@ -82,7 +82,7 @@ def _contraction(statement: Statement, target: Tensor, settings: Settings, fold:
     if plan is None:
         return None
     budget = min(settings.budget, PRODUCT_BYTES)
-    tile = tile_of(product, plan, fold.axes, accumulator.storage.itemsize, budget)
+    tile = tile_of(product, plan, fold.axes, accumulator.storage, budget, fold.dtype)
     return Contract(product, plan, fold.axes, fold.num_left, tile, accumulator.storage, fold)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusemax.execute.functions import OPERATORS, UNARY
-from fusemax.execute.kernels import Fold, Kernel, blocks, masked
+from fusemax.execute.kernels import Fold, Kernel, blocks, masked, whole_block
 from fusemax.execute.storage import Axes, Block
 from fusemax.execute.terms import Apply, Term
 
@@ -97,6 +97,9 @@ class Contract(Kernel):
 
     def compute(self, target: Array, step: int) -> None:
         """Tiles over the left axes are separate; those over reduced axes add up."""
+        if self.tile == self.axes.sizes:
+            self._into(target, whole_block(self.axes, step))
+            return
         reduced = range(self.num_left, len(self.axes.names))
         for place, block in blocks(self.axes, self.tile, range(self.num_left), step):
             part = target[place] if place else target
@@ -216,12 +219,17 @@ def _pairs(
     return tuple(pairs) if gain else None
 
 
-def tile_of(product: Product, plan: Plan, axes: Axes, itemsize: int, budget: int) -> tuple[int, ...]:
-    """A tile whose computed factors and intermediate products fit the budget (bytes)."""
+def tile_of(
+    product: Product, plan: Plan, axes: Axes, dtype: np.dtype[Any], budget: int, storage: np.dtype[Any]
+) -> tuple[int, ...]:
+    """A tile whose computed factors and intermediate products fit the budget (bytes).
+
+    Tensors of another `storage` than the accumulator's dtype are converted, and so count as computed.
+    """
     computed = [
         found
         for i, (term, found) in enumerate(zip(product.factors, plan.variables, strict=True))
-        if term.operations or i == plan.masked or i in plan.divided
+        if term.operations or i == plan.masked or i in plan.divided or storage != dtype
     ]
     computed += [frozenset((*p.batch, *p.rows, *p.columns)) for p in plan.pairs[:-1]]
     sizes = list(axes.sizes)
@@ -229,7 +237,7 @@ def tile_of(product: Product, plan: Plan, axes: Axes, itemsize: int, budget: int
     def cells(found: frozenset[int]) -> int:
         return prod(sizes[axis] for axis in found)
 
-    while computed and sum(map(cells, computed)) * itemsize > budget:
+    while computed and sum(map(cells, computed)) * dtype.itemsize > budget:
         biggest = max(computed, key=cells)
         axis = max(biggest, key=lambda axis: sizes[axis], default=None)
         if axis is None or sizes[axis] == 1:

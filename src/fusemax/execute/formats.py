@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from fusemax.base.errors import MissingExtra, UnknownName
 
 FORMATS = ("float64", "float32", "float16", "bfloat16")
+PIECE = 1 << 20
+"""Values are rounded so many at a time."""
 Array = NDArray[Any]
 
 
@@ -28,7 +30,13 @@ class Format:
 
     def round(self, values: Array) -> None:
         """Round `values` in place to what the format can hold (ties to even, overflow to infinity)."""
-        if self.narrow is not None:
+        if self.narrow is None:
+            return
+        if values.size > PIECE and values.ndim:
+            longest = max(range(values.ndim), key=lambda axis: values.shape[axis])
+            for part in np.array_split(np.moveaxis(values, longest, 0), -(-values.size // PIECE)):
+                self.round(part)
+        else:
             values[...] = values.astype(self.narrow).astype(self.storage)
 
     @property

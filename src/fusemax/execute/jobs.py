@@ -86,16 +86,14 @@ class Job:
         for tensor in self.ends:
             tensor.storage.root = None
 
-    def _left_indices(self, step: int) -> list[Array]:
+    def _left_indices(self, step: int) -> tuple[Array, ...]:
+        """The cell of every point, one array per position; in range, since the extents come from them."""
         statement = self.statement
-        names = tuple(name for name in (*statement.left_axes.names, statement.axes.fixed) if name)
-        reach, found = statement.reach, []
-        for index in statement.einsum.left:
-            values = grid(index, self.sizes, names, reach)
-            if statement.axes.fixed:
-                values = values[..., step]
-            found.append(values.astype(np.intp).reshape(statement.left_axes.sizes))
-        return found
+        reach = statement.reach
+        names = tuple(name for name in statement.left_axes.names if name)
+        fixed = {} if statement.axes.fixed is None else {statement.axes.fixed: step}
+        indices = (grid(index, self.sizes, names, reach, fixed) for index in statement.einsum.left)
+        return tuple(index.astype(np.intp).reshape(statement.left_axes.sizes) for index in indices)
 
     def _scatter(self, step: int) -> Array:
         """Write cell by cell: for left indices that are not affine or may name a cell twice."""
@@ -104,30 +102,35 @@ class Job:
         values = np.empty(self.statement.left_axes.sizes, self.target.storage.dtype)
         self.kernel.compute(values, step)
         self.format.round(values)
-        places = tuple(self._left_indices(step))
-        flat = np.ravel_multi_index(places, self.target.extents).ravel()
+        places = self._left_indices(step)
+        self._find_twice(step)
+        marks = self._marks(places)
         written = self.target.cells.array()
-        if np.unique(flat).size != flat.size or written[places].any():
-            self._find_twice(step)
-        written[places] = True
-        self.target.cells.missing -= flat.size
+        self.target.cells.missing -= np.unique(np.ravel_multi_index(marks, written.shape)).size
+        written[marks] = True
         self.target.storage.array()[places] = values
         return values
 
-    def _find_twice(self, step: int) -> None:
-        places = [place.ravel() for place in self._left_indices(step)]
-        cells = self.target.cells
-        written = cells.array() if cells is not None else None
-        seen: set[tuple[int, ...]] = set()
-        for place in zip(*(p.tolist() for p in places), strict=True):
-            if place in seen or (written is not None and written[self._collapsed(place)]):
-                raise self._twice(place)
-            seen.add(place)
-        raise self._twice(())
+    def _marks(self, places: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Where the cells are marked as written: always 0 in a collapsed position."""
+        collapsed = () if self.target.cells is None else self.target.cells.collapsed
+        return tuple(np.zeros_like(p) if c else p for p, c in zip(places, collapsed, strict=True))
 
-    def _collapsed(self, place: tuple[int, ...]) -> tuple[int, ...]:
-        cells = self.target.cells
-        return () if cells is None else tuple(0 if c else i for i, c in zip(place, cells.collapsed, strict=True))
+    def _find_twice(self, step: int) -> None:
+        """Raise at the first point whose cell another point or an earlier statement has written."""
+        places = self._left_indices(step)
+        if not places:
+            if self.target.cells is not None and not self.target.cells.missing:
+                raise self._twice(())
+            return
+        flat = np.ravel_multi_index(places, self.target.extents).ravel()
+        again = np.ones(flat.size, dtype=bool)
+        again[np.unique(flat, return_index=True)[1]] = False
+        if self.target.cells is not None:
+            again |= self.target.cells.array()[self._marks(places)].ravel()
+        if again.any():
+            first = int(again.argmax())
+            raise self._twice(tuple(int(place.ravel()[first]) for place in places))
 
     def _twice(self, place: tuple[int, ...]) -> SourceError:
         cell = f"{self.target.name}[{', '.join(map(str, place))}]" if place else self.target.name

@@ -51,14 +51,21 @@ class Elementwise(Kernel):
     axes: Axes
     tile: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        self.fills = self.root.variables == frozenset(self.axes.names)
+
     def compute(self, target: Array, step: int) -> None:
         """Evaluate the right side straight into the target, tile by tile."""
-        fills = self.root.variables == frozenset(self.axes.names)
+        if self.tile == self.axes.sizes:
+            self._fill(target, whole_block(self.axes, step))
+            return
         for place, block in blocks(self.axes, self.tile, range(len(self.axes.names)), step):
-            part = target[place]
-            value = self.root.value(block, part if fills else None)
-            if value is not part:
-                np.copyto(part, value, casting="unsafe")
+            self._fill(target[place], block)
+
+    def _fill(self, part: Array, block: Block) -> None:
+        value = self.root.value(block, part if self.fills else None)
+        if value is not part:
+            np.copyto(part, value, casting="unsafe")
 
 
 @dataclass

@@ -135,8 +135,14 @@ def _span(index: Expr, sizes: Mapping[str, int], reach: Mapping[str, int]) -> tu
     return (np.nan, np.nan) if np.isnan(values).any() else (float(values.min()), float(values.max()))
 
 
-def grid(index: Expr, sizes: Mapping[str, int], names: tuple[str, ...], reach: Mapping[str, int]) -> Array:
-    """A left index at all values of the variables `names`, one dimension each, truncated to whole numbers."""
+def grid(
+    index: Expr, sizes: Mapping[str, int], names: tuple[str, ...], reach: Mapping[str, int],
+    fixed: Mapping[str, int] | None = None,
+) -> Array:  # fmt: skip
+    """A left index at all values of the variables `names`, one dimension each, truncated to whole numbers.
+
+    Any other variable has its value in `fixed`.
+    """
     shape = tuple(reach[v] for v in names)
 
     def value(expr: Expr) -> Any:
@@ -145,6 +151,8 @@ def grid(index: Expr, sizes: Mapping[str, int], names: tuple[str, ...], reach: M
                 return np.float64(number)
             case Shape(rank):
                 return np.float64(sizes[rank])
+            case Variable(name) if fixed and name in fixed:
+                return np.float64(fixed[name])
             case Variable(name):
                 place = [1] * len(names)
                 place[names.index(name)] = reach[name]

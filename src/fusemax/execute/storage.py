@@ -91,7 +91,7 @@ def dense(
 class View:
     """The cells that affine indices name, as an array over a statement's axes (size 1 where a variable is absent)."""
 
-    __slots__ = ("base", "present", "single", "slot", "step", "storage", "strides")
+    __slots__ = ("base", "present", "shape", "single", "sizes", "slot", "step", "storage", "strides")
 
     def __init__(self, storage: Storage, indices: Sequence[Affine], axes: Axes) -> None:
         self.storage = storage
@@ -111,6 +111,11 @@ class View:
         self.strides = tuple(strides.values())
         self.present = tuple(bool(stride) for stride in self.strides)
         self.single = not any(self.present)
+        self.sizes = axes.sizes
+        self.shape = self._shape_of(axes.sizes)
+
+    def _shape_of(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple([size if there else 1 for size, there in zip(sizes, self.present, strict=True)])
 
     def offset(self, block: Block) -> int:
         """Where the block's first cell is, in bytes from the start of the buffer."""
@@ -122,7 +127,7 @@ class View:
 
     def at(self, block: Block) -> Array:
         """The block's cells; writing to the array writes to the tensor."""
-        shape = tuple([size if there else 1 for size, there in zip(block.sizes, self.present, strict=True)])
+        shape = self.shape if block.sizes is self.sizes else self._shape_of(block.sizes)
         return np.ndarray(shape, self.storage.dtype, self.storage.root, self.offset(block), self.strides)
 
 
