@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusemax.base.errors import UsageError
-from fusemax.design.arithmetic import Number, divisors, is_array, maximum, product
+from fusemax.design.arithmetic import Number, divisors, is_array, product
 from fusemax.design.design import Design
 from fusemax.design.expression import parse_expression
 from fusemax.design.mapping import Search, fit_level
@@ -187,10 +187,17 @@ def _whole(measured: Measured, objective: str) -> Number:
 def _is_legal(tiling: Tiling) -> Number:
     """Whether the parts of every rank make it up, and every level holds what it keeps."""
     legal: Number = True
+    parameters = tiling.design.mapping.parameters
     for rank, parts in tiling.design.mapping.partition.items():
         whole, made = tiling.part(rank), product(tiling.part(part) for part in parts)
-        largest = maximum(*(tiling.part(part) for part in parts))
-        legal = legal & ((made == whole) if "ragged" not in tiling.accounting else (largest <= whole))
+        if "ragged" not in tiling.accounting:
+            legal = legal & (made == whole)
+            continue
+        names = list(parts)
+        for place, (part, text) in enumerate(parts.items()):
+            if text in parameters:  # a part is no larger than what there is of it, its last one ragged
+                inner = product(tiling.part(other) for other in names[place + 1 :])
+                legal = legal & ((tiling.part(part) - 1) * inner < whole)
     for level in list(tiling.design.accelerator.memories)[1:]:
         if not tiling.spilled(level):
             room = tiling.capacity(level)
