@@ -77,12 +77,13 @@ def command(
     -o writes the best form as a cascade. Status 1, and nothing written, when there is no better form; the
     certificate says why.
     """
-    from fusemax.cascade import load, print_cascade
+    from fusemax.cascade import print_cascade
     from fusemax.derive import derive
     from fusemax.derive.explain import explained
+    from fusemax.execute import load_tried
 
     found = derive(
-        load(cascade), rank, target=target, tile=tile, objective=objective, every=every, law=law, budget=budget
+        load_tried(cascade), rank, target=target, tile=tile, objective=objective, every=every, law=law, budget=budget
     )
     if explain:
         found = explained(found)

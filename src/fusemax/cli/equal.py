@@ -17,10 +17,10 @@ def command(first: str, second: str, inputs_path: str | None, output: Output) ->
 
     Prints a proof, inputs on which they differ (status 1), or that no difference was found in N samples.
     """
-    from fusemax.cascade import load
     from fusemax.derive import equal
+    from fusemax.execute import load_tried
 
-    found = equal(load(first), load(second))
+    found = equal(load_tried(first), load_tried(second))
     emit(found, output)
     if found.sample is not None and inputs_path is not None:
         from fusemax.derive.save import save_inputs

@@ -20,9 +20,9 @@ def command(file: str, rank: str, einsums: tuple[str, ...] | None, output: Outpu
     the rank in opposite orders.
     """
     from fusemax.analysis.fuse import fuse
-    from fusemax.cascade import load
+    from fusemax.execute import load_tried
 
-    found = fuse(load(file), rank)
+    found = fuse(load_tried(file), rank)
     known = [*(name for loop in found.loops for name in loop.einsums), *found.outside]
     for name in einsums or ():
         if name not in known:

@@ -31,12 +31,13 @@ def command(
     Status 1 when there is no state of finitely many numbers, or a form does not agree with the source.
     """
     from fusemax.base.files import write_atomically
-    from fusemax.cascade import load, print_cascade
+    from fusemax.cascade import print_cascade
     from fusemax.derive import merge
     from fusemax.derive.merging import NoMerge
+    from fusemax.execute import load_tried
 
     try:
-        found = merge(load(cascade), rank, tile=tile)
+        found = merge(load_tried(cascade), rank, tile=tile)
     except NoMerge as reason:
         click.echo(str(reason), err=True)
         return 1

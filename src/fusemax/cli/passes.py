@@ -25,12 +25,12 @@ def command(files: tuple[str, ...], rank: str | None, explain: bool, output: Out
     grows with an iterative rank is a formula. Several FILEs with --json make an array.
     """
     from fusemax.analysis.passes import passes
-    from fusemax.cascade import load
     from fusemax.cascade.ranks import canonical, declared_ranks
+    from fusemax.execute import load_tried
 
     found = []
     for file in files:
-        cascade = load(file)
+        cascade = load_tried(file)
         counts = replace(passes(cascade), explained=explain)
         if rank is not None:
             name = canonical(cascade, rank)

@@ -17,7 +17,13 @@ def command(file: str, output: Output) -> None:
     The canonical text reads back as the same cascade. 'unicode' and 'latex' are notations; 'edge' is the
     long form that shows every map and reduce action with its compute and merge operator.
     """
+    from fusemax.cascade.ir import Cascade
     from fusemax.cascade.notation import notation
     from fusemax.cascade.reference import cascade_or_einsum
 
-    emit_text(notation(cascade_or_einsum(file), output.format), output)
+    subject = cascade_or_einsum(file)
+    if isinstance(subject, Cascade):
+        from fusemax.execute import trial_run
+
+        trial_run(subject)
+    emit_text(notation(subject, output.format), output)
