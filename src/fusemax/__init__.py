@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fusemax.model.evaluate import evaluate as _evaluate
     from fusemax.report.catalogue import catalogue as catalogue
     from fusemax.report.check import check as check
+    from fusemax.report.show import show as show
 
     accounting = _effects
     derive = by_reference(_derive)
@@ -65,6 +66,7 @@ _WHERE: dict[str, str] = {
     "parse": "fusemax.cascade:parse",
     "passes": "fusemax.analysis.passes:passes",
     "run": "fusemax.execute:run",
+    "show": "fusemax.report.show:show",
     "work": "fusemax.analysis.work:work",
 }
 """Public name -> where it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from fusemax.cascade.ranks import canonical, rank_of_variable
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Edge", "Node", "as_document", "edges", "graph", "levels_along", "nodes"]
+__all__ = ["Edge", "Node", "as_document", "edges", "graph", "nodes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,7 @@ class Node:
     text: str
     section: int | None
     line: int = 0
+    einsum: Einsum | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def nodes(cascade: Cascade) -> tuple[Node, ...]:
         for einsum in section.einsums:
             key = str(len(found) + 1)
             text = print_einsum(einsum)
-            found.append(Node(key, einsum.tensor, CANONICAL.left(einsum), text, number, einsum.span.line))
+            found.append(Node(key, einsum.tensor, CANONICAL.left(einsum), text, number, einsum.span.line, einsum))
     return (*inputs, *found)
 
 
@@ -137,24 +137,6 @@ def graph(cascade: Cascade) -> networkx.MultiDiGraph[str]:
         found.add_node(node.key, node=node)
     for edge in edges(cascade):
         found.add_edge(edge.source, edge.target, edge=edge)
-    return found
-
-
-def levels_along(cascade: Cascade, levels: Mapping[str, int]) -> dict[str, int]:
-    """Node key -> pass: that of its tensor in `levels`, at least that of every node it reads, at least 1.
-
-    `levels` gives tensors a pass over some rank; those that visit nothing of it (0 or absent) follow what they read.
-    An input has the pass of its first reader.
-    """
-    order = {node.key: node for node in nodes(cascade)}
-    found = {key: max(1, levels.get(node.tensor, 0)) for key, node in order.items() if node.section is not None}
-    forward = [edge for edge in edges(cascade) if not edge.is_recurrence]
-    for edge in forward:  # readers come in text order, so their writers are final
-        if edge.source in found:
-            found[edge.target] = max(found[edge.target], found[edge.source])
-    for key, node in order.items():
-        if node.section is None:
-            found[key] = min((found[edge.target] for edge in forward if edge.source == key), default=1)
     return found
 
 

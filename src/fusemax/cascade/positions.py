@@ -29,10 +29,9 @@ def position_ranks(cascade: Cascade) -> dict[str, tuple[str | None, ...]]:
     written there, in text order, and None when there is no such index (`RM[0]` alone). The number of positions
     is that of the declaration or of the first write.
     """
-    ranks: dict[str, list[str | None]] = {
-        declaration.tensor: [rank_of_variable(cascade, variable) for variable in declaration.variables]
-        for declaration in reversed(cascade.inputs)
-    }
+    ranks: dict[str, list[str | None]] = {}
+    for declaration in cascade.inputs:
+        ranks.setdefault(declaration.tensor, [rank_of_variable(cascade, v) for v in declaration.variables])
     inputs = set(ranks)
     for einsum in cascade.einsums:
         if einsum.tensor in inputs:
