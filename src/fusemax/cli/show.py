@@ -47,14 +47,16 @@ def command(thing: str, rank: str | None, table: str | None, workload: str, seq_
 
 
 def _show_cascade(thing: str, rank: str | None, table: str | None, output: Output) -> None:
+    from fusemax.execute import load_tried
+
+    cascade = load_tried(thing)
     if table is None:
         from fusemax.report.show import show
 
-        emit_text(show(thing, rank).form(output.format), output)
+        emit_text(show(cascade, rank).form(output.format), output)
         return
     if output.format not in ("text", "json"):
         raise UsageError(f"a table of a cascade is text or json, not {output.format}")
-    from fusemax.cascade import load
     from fusemax.cascade.spaces import iteration_spaces, ranks
 
-    emit((ranks if table == "ranks" else iteration_spaces)(load(thing)), output)
+    emit((ranks if table == "ranks" else iteration_spaces)(cascade), output)
