@@ -309,6 +309,12 @@ def _scheduled(design: Design) -> Iterator[Finding]:
                         if mapped != on:
                             message = f"Einsum {name} is scheduled on {on} and mapped to {mapped}"
                             yield Finding(message, "schedule", (*where, k))
+    for i, (first, second) in enumerate(design.schedule.as_one):
+        for j, name in enumerate((first, second)):
+            if name not in names:
+                yield _unknown("Einsum", name, names, "schedule", ("as_one", i, j))
+        if {first, second} <= set(names) and design.mapping.einsums[first].on != design.mapping.einsums[second].on:
+            yield Finding(f"{first} and {second} run on different arrays", "schedule", ("as_one", i))
     for name in names:
         if name not in phase_of:
             yield Finding(f"Einsum {name!r} is not scheduled", "schedule", ("phases",), key=True)

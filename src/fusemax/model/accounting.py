@@ -63,16 +63,13 @@ class Effects(Result):
         return [first, *alone, last]
 
     def document(self) -> Mapping[str, object]:
-        """``published``, ``corrected``, ``switches``: each with ``effect``, ``what`` and ``why``."""
+        """``published``, ``corrected``, ``switches`` (also as ``accounting``): ``effect``, ``what``, ``why`` of each."""
         words = explanations()
-        return {
-            "published": self.published,
-            "corrected": self.corrected,
-            "switches": [
-                {"switch": name, "what": words[name].what, "why": words[name].why, "effect": four}
-                for name, four in self.alone.items()
-            ],
-        }
+        switches = [
+            {"switch": name, "what": words[name].what, "why": words[name].why, "effect": four}
+            for name, four in self.alone.items()
+        ]
+        return {"published": self.published, "corrected": self.corrected, "switches": switches, "accounting": switches}
 
     def notes(self) -> list[str]:
         """The switches in words."""

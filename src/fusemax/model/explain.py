@@ -20,30 +20,38 @@ def explain(measured: Measured) -> str:
     sentences = [f"{bound} bounds the time: the rest waits for it for {share:.0%} of {format_si(latency, 's')}."]
     if bound in measured.design.accelerator.arrays:
         sentences.append(_by_einsum(measured, bound))
+    elif bound == measured.outer:
+        sentences.append(f"Its transfers take {format_si(sum(float(p.memory) for p in measured.phases), 's')}.")
     else:
-        memory = sum(float(phase.memory) for phase in measured.phases)
-        sentences.append(f"Its transfers take {format_si(memory, 's')}.")
+        accesses = sum(float(phase.buffers.get(bound, 0)) for phase in measured.phases)
+        sentences.append(f"Its row accesses take {format_si(accesses, 's')} on all banks and ports.")
+    fill = sum(float(phase.fill) for phase in measured.phases)
+    if latency and fill > 0.02 * latency:
+        sentences.append(f"Filling and draining the arrays, stream by stream, takes {fill / latency:.0%}.")
     others = [f"{name} {busy:.0%}" for name, busy in _busy(measured).items() if name != bound]
     sentences.append(f"Busy beside it: {', '.join(others)}.")
     return " ".join(sentences)
 
 
 def _by_einsum(measured: Measured, array: str) -> str:
+    """What takes an array's cycles: per tile in a schedule of one phase, else in all."""
+    phases = measured.design.schedule.phases
     names = [name for name in measured.design.schedule.einsums if measured.nest(name).on == array]
     cycles = {name: float(measured.cycles(name)) for name in names}
     waits = sum(
         float(step_cycles(measured, {DRAIN: step[DRAIN]})[DRAIN])
-        for phase in measured.design.schedule.phases
+        for phase in phases
         for step in phase.steps
         if DRAIN in step and any(measured.nest(name).on == array for name in step[DRAIN])
     )
-    tiles = float(tiles_of(measured, measured.design.schedule.phases[0]))
+    tiles = float(tiles_of(measured, phases[0])) if len(phases) == 1 else 1.0
+    unit = " per tile" if len(phases) == 1 else ""
     total = (sum(cycles.values()) + waits) / tiles
     longest = sorted(names, key=lambda name: -cycles[name])[:2]
     shown = sum(cycles[name] for name in longest) / tiles
     labels = " and ".join(measured.design.label(name) for name in longest)
     verb = "take" if len(longest) > 1 else "takes"
-    text = f"Of its {total:.4g} cycles per tile {labels} {verb} {shown:.4g}"
+    text = f"Of its {total:.4g} cycles{unit} {labels} {verb} {shown:.4g}"
     return text + (f", waiting for a column to drain {waits / tiles:.4g}." if waits else ".")
 
 

@@ -121,7 +121,11 @@ class Measured:
         key = ("work", einsum)
         if key not in self.tiling.memo:
             nest = self.nest(einsum)
-            self.tiling.memo[key] = lower(self.design, einsum, nest.on, nest.operations, self.rules)
+            work = lower(self.design, einsum, nest.on, nest.operations, self.rules)
+            joined = any(einsum == second for _, second in self.design.schedule.as_one)
+            if joined and self.design.accelerator.arrays[nest.on].multiply_add:
+                work = Work(work.operations, 0, ())  # done within the multiply-add of the Einsum before it
+            self.tiling.memo[key] = work
         found: Work = self.tiling.memo[key]
         return found
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fusemax.design.arithmetic import Number, maximum, minimum, product, where
+from fusemax.design.arithmetic import Number, ceil_div, maximum, minimum, product, where
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import DRAIN, Phase
@@ -53,11 +53,15 @@ def tiles_of(measured: Measured, phase: Phase) -> Number:
 
 
 def streams_of(measured: Measured, phase: Phase) -> Number:
-    """Streams of a phase: iterations of the outermost memory's loops that all its Einsums share."""
+    """Streams of a phase: iterations of the outermost memory's loops over what the cascade's results keep.
+
+    Tiles of one stream follow one another; with a schedule of several ``streams`` as many take turns and count as one.
+    """
     nest = measured.nest(phase.einsums[0])
-    shared = _shared(measured, phase.einsums)
+    shared, kept = _shared(measured, phase.einsums), _kept_ranks(measured)
     loops = nest.levels[nest.level(measured.outer)].loops
-    return measured.tiling.extent(nest, tuple(loop for loop in loops if loop.variable in shared))
+    chosen = tuple(loop for loop in loops if loop.variable in shared and loop.root in kept)
+    return ceil_div(measured.tiling.extent(nest, chosen), measured.design.schedule.streams)
 
 
 def fill_cycles(measured: Measured, phase: Phase) -> Number:
@@ -166,7 +170,7 @@ def _empty_epochs(measured: Measured, phase: Phase, found: Stages) -> Number:
         for loop in shared
         if any(o.label != o.tensor for o in spec.inputs)
     ]
-    iterated = {rank for ranks in running for rank in ranks} - _kept_ranks(measured, phase)
+    iterated = {rank for ranks in running for rank in ranks} - _kept_ranks(measured)
     steps = [i for i, loop in enumerate(shared) if loop.ranks & iterated]
     if not steps:
         return 0
@@ -176,7 +180,7 @@ def _empty_epochs(measured: Measured, phase: Phase, found: Stages) -> Number:
     return rounds * maximum(found.reuse - flight, 0)
 
 
-def _kept_ranks(measured: Measured, phase: Phase) -> set[str]:
+def _kept_ranks(measured: Measured) -> set[str]:
     """Ranks that the results of the cascade keep: no running tensor runs along them."""
     outputs = {d.tensor for d in measured.design.cascade.outputs}
     return {rank for spec in measured.design.specs if spec.output.tensor in outputs for rank in spec.output.ranks}
