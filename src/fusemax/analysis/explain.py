@@ -20,7 +20,7 @@ def answer(rank: RankPasses) -> str:
     >>> from fusemax.analysis.passes import passes
     >>> from fusemax.cascade import load
     >>> print(answer(passes(load("c1_pedagogical")).ranks["K"]))
-    2 passes over K: Y (sum over k, line 10) ends pass 1.
+    2 passes over K: Y (sum over k, line 11) ends pass 1.
     """
     if rank.passes == 0:
         return f"Nothing walks over {rank.rank}."
