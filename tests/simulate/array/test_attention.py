@@ -1,16 +1,41 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from fusemax.simulate.array.attention import execute
-from fusemax.simulate.array.binding import load_binding
+from fusemax.simulate.array.attention import Execution, execute
+from fusemax.simulate.array.expand import Sizes
+from fusemax.simulate.array.exponential import method
+from fusemax.simulate.array.load import load_binding
+from fusemax.simulate.array.stream import Mask, Work
+
+
+def executed(
+    edge: int = 4, size: int = 8, *, binding: str = "fusemax-pipelined", words: str = "float32", exp: str = "poly5",
+    work: Work | None = None, engine: str = "compiled",
+) -> Execution:  # fmt: skip
+    job = Work(4, 2) if work is None else work
+    sizes = Sizes(edge, size, size, method(exp), conditions=job.mask.conditions)
+    return execute(load_binding(binding), sizes, job, words=words, engine=engine)
 
 
 @pytest.mark.parametrize(("words", "exp", "most"), [("float32", "poly5", 1e-5), ("bfloat16", "poly2", 1e-2)])
 def test_the_pipelined_binding_computes_attention(words: str, exp: str, most: float) -> None:
-    found = execute(
-        load_binding("fusemax-pipelined"), array=4, head_size=8, value_head_size=8, key_tiles=4, queries=2, exp=exp,
-        words=words,
-    )  # fmt: skip
-    assert found.late == 0
+    found = executed(words=words, exp=exp)
+    assert found.counts.late == 0
     assert found.max_error <= most
+
+
+@pytest.mark.parametrize("mask", [Mask(causal=True), Mask(causal=True, window=5), Mask(keys=13)])
+@pytest.mark.parametrize("skip", [True, False])
+def test_masked_keys_and_wholly_masked_first_tiles_are_exact(mask: Mask, skip: bool) -> None:
+    found = executed(work=Work(4, 2, mask=mask, skip=skip))
+    assert found.counts.late == 0
+    assert found.max_error <= 1e-6
+
+
+def test_both_engines_compute_the_same_bits_and_counts() -> None:
+    work = Work(3, 2, heads=2, mask=Mask(causal=True))
+    one, other = (executed(words="bfloat16", exp="linear8", work=work, engine=e) for e in ("compiled", "vectors"))
+    assert np.array_equal(one.output, other.output)
+    assert one.counts == other.counts

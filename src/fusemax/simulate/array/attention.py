@@ -1,4 +1,4 @@
-"""Run a binding on real numbers: attention of one head's queries and keys, checked against float64."""
+"""Run a binding on real numbers: attention of some heads' queries and keys, checked against float64."""
 
 from __future__ import annotations
 
@@ -7,108 +7,131 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fusemax.base.errors import UsageError
 from fusemax.simulate.array.binding import Binding
-from fusemax.simulate.array.engine import FORMATS, POWERS, Machine, engine, pack
-from fusemax.simulate.array.exponential import method
-from fusemax.simulate.array.program import Memory, Program, Stream, compile_program
+from fusemax.simulate.array.engine import Counts, run
+from fusemax.simulate.array.expand import Sizes, quantities
+from fusemax.simulate.array.memory import Memory, lay_out
+from fusemax.simulate.array.program import Program, compile_program
+from fusemax.simulate.array.stream import Stream, Work, stream
 from fusemax.simulate.array.timing import Timing, timing
+from fusemax.simulate.array.words import format_number, to_words
 
-__all__ = ["Execution", "execute"]
+__all__ = ["Execution", "Inputs", "draw", "execute", "plan", "reference"]
 
 Floats = NDArray[np.float64]
+Words = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Queries as [query tile, e, lane], keys as [key tile, e, row], values as [key tile, f, row], heads one by one."""
+
+    queries: Words
+    keys: Words
+    values: Words
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What came out of the array and how long it took. `late` counts words read before they were there."""
+    """What went through the array, what was counted and what came out, next to float64."""
 
     timing: Timing
-    program: Program
     stream: Stream
-    array: int
-    cycles: int
-    busy_pe: int
-    busy_lane: int
-    late: int
+    work: Work
+    program: Program
+    memory: Memory
+    words: str
+    counts: Counts
     output: Floats
     expected: Floats
 
     @property
     def max_error(self) -> float:
-        """Largest error over largest |AV| against float64 attention on the rounded inputs."""
-        return float(np.max(np.abs(self.output - self.expected)) / np.max(np.abs(self.expected)))
+        """Largest error over largest |AV| against float64 attention on the rounded inputs; NaN counts as infinite."""
+        error = np.max(np.abs(self.output - self.expected)) / np.max(np.abs(self.expected))
+        return float(error) if np.isfinite(error) else float("inf")
+
+
+def plan(binding: Binding, sizes: Sizes, work: Work) -> tuple[Timing, Stream]:
+    """The solved binding and its tiles in order; how far tiles are apart and how long stages wait hang together."""
+    span, least = 0, 1
+    for _ in range(6):
+        timed = timing(binding, sizes, span)
+        least = max(least, timed.separation)
+        tiles = stream(work, sizes.array, binding.order, least)
+        if tiles.span == span:
+            return timed, tiles
+        span = tiles.span
+    raise UsageError(f"binding {binding.binding!r}: the distance between a query's tiles does not settle")
+
+
+def draw(sizes: Sizes, work: Work, words: str, seed: int = 0) -> Inputs:
+    """Normal numbers in the format of words, scaled so that scores have unit variance."""
+    random = np.random.default_rng(seed)
+
+    def some(tiles: int, size: int, scale: float) -> Words:
+        values = random.standard_normal((tiles * work.heads, size, sizes.array)) * scale
+        return to_words(values.astype(np.float32), words)
+
+    scale = sizes.head_size**-0.25
+    return Inputs(
+        some(work.queries, sizes.head_size, scale), some(work.key_tiles, sizes.head_size, scale),
+        some(work.key_tiles, sizes.value_head_size, 1.0),
+    )  # fmt: skip
 
 
 def execute(
-    binding: Binding, *, array: int, head_size: int, value_head_size: int, key_tiles: int, queries: int,
-    exp: str = "poly5", words: str = "float32", return_delay: int = 2, seed: int = 0,
+    binding: Binding, sizes: Sizes, work: Work, *, words: str = "float32", seed: int = 0, inputs: Inputs | None = None,
+    engine: str = "auto",
 ) -> Execution:  # fmt: skip
-    """Stream `key_tiles` x `queries` tiles of `array` keys and queries through the array and read AV back."""
-    how = method(exp)
-    timed = timing(
-        binding, how, array=array, head_size=head_size, value_head_size=value_head_size, return_delay=return_delay
-    )
-    stream = Stream(key_tiles, queries)
-    memory = Memory.lay_out(stream, array, head_size, value_head_size)
-    einsums = tuple(dict.fromkeys(s.einsum for s in timed.slots))
-    program = compile_program(timed, how, stream, memory, einsums)
-    q, k, v = _inputs(np.random.default_rng(seed), stream, array, head_size, value_head_size, words)
-    content = np.full(memory.size, np.nan, np.float32)
-    for name, value in (("0", 0.0), ("-inf", -np.inf), ("RM", -np.inf), ("RD", 0.0), ("RNV", 0.0)):
-        memory.view(content, name, 1 if name in ("0", "-inf") else queries)[:] = value
-    memory.view(content, "Q", queries)[:] = q
-    memory.view(content, "BK", key_tiles)[:] = k
-    memory.view(content, "BV", key_tiles)[:] = v
-    cycles, counts = _run(program, array, content, return_delay, FORMATS[words])
-    output = memory.view(content, "AV", queries).astype(np.float64)
-    return Execution(
-        timed,
-        program,
-        stream,
-        array,
-        cycles,
-        int(counts[0]),
-        int(counts[1]),
-        int(counts[2]),
-        output,
-        _reference(q, k, v),
-    )
+    """Stream the tiles of `work` through the array and read AV back. The binding is not checked here (`checker`)."""
+    timed, tiles = plan(binding, sizes, work)
+    memory = lay_out(binding, quantities(binding, sizes), work, tiles)
+    program = compile_program(timed, tiles, memory)
+    given = draw(sizes, work, words, seed) if inputs is None else inputs
+    content = memory.empty()
+    _load(content, memory, given, tiles, work)
+    counts = run(program, content, sizes.return_delay, format_number(words), engine)
+    output = memory.view(content, "AV").astype(np.float64)
+    return Execution(timed, tiles, work, program, memory, words, counts, output, reference(given, work))
 
 
-def _inputs(
-    random: np.random.Generator, stream: Stream, array: int, head_size: int, value_head_size: int, words: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    def draw(tiles: int, size: int, scale: float) -> NDArray[np.float32]:
-        return (random.standard_normal((tiles, size, array)) * scale).astype(np.float32)
-
-    from fusemax.simulate.array.words import to_words
-
-    scale = head_size**-0.25  # scores of unit variance
-    return (
-        to_words(draw(stream.queries, head_size, scale), words),
-        to_words(draw(stream.key_tiles, head_size, scale), words),
-        to_words(draw(stream.key_tiles, value_head_size, 1.0), words),
-    )
-
-
-def _reference(q: NDArray[np.float32], k: NDArray[np.float32], v: NDArray[np.float32]) -> Floats:
-    keys = k.astype(np.float64).transpose(1, 0, 2).reshape(k.shape[1], -1)
-    values = v.astype(np.float64).transpose(1, 0, 2).reshape(v.shape[1], -1)
-    scores = np.einsum("tep,em->tmp", q.astype(np.float64), keys)
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    result: Floats = np.einsum("fm,tmp->tfp", values, weights / weights.sum(axis=1, keepdims=True))
-    return result
+def _load(content: Words, memory: Memory, given: Inputs, tiles: Stream, work: Work) -> None:
+    edge = memory.array
+    first, last = work.mask.bounds(work.positions(edge))
+    start = ((tiles.key % work.key_tiles) * edge).astype(np.float64)[:, None]
+    query = tiles.query % work.queries
+    values: dict[str, NDArray[np.generic]] = {
+        "Q": given.queries, "BK": given.keys, "BV": given.values, "ROW": np.arange(edge),
+        "LAST": (last[query] - start)[:, None], "FIRST": (first[query] - start)[:, None],
+    }  # fmt: skip
+    for name, value in values.items():
+        if name in memory.places:
+            memory.view(content, name)[:] = value
+    if "BKT" in memory.places:  # [tile, m, e]: one word per key, its numbers side by side; rows past E are zero
+        turned = np.zeros((len(given.keys), edge, edge), np.float32)
+        turned[:, :, : given.keys.shape[1]] = given.keys.transpose(0, 2, 1)
+        memory.view(content, "BKT")[:] = turned
 
 
-def _run(
-    program: Program, edge: int, content: NDArray[np.float32], delay: int, words: int
-) -> tuple[int, NDArray[np.int64]]:
-    machine = Machine.new(edge, program.pe.registers, program.lane.registers, content)
-    cycles = program.length + 2 * edge - 1
-    with np.errstate(all="ignore"):
-        engine()(
-            0, cycles, edge, pack(program.pe), pack(program.lane), machine.right, machine.down, machine.registers,
-            machine.lane_registers, program.constants, program.line_table, POWERS, machine.memory, machine.ready,
-            delay, words, machine.counts,
-        )  # fmt: skip
-    return cycles, machine.counts
+def reference(given: Inputs, work: Work) -> Floats:
+    """Attention in float64, as [query tile, f, lane]; queries that see no key get 0."""
+    edge = given.queries.shape[2]
+    first, last = work.mask.bounds(work.positions(edge))
+    places = np.arange(work.key_tiles * edge, dtype=np.float64)[None, :, None]
+    seen = (places >= first[:, None, :]) & (places <= last[:, None, :])
+    found = []
+    for head in range(work.heads):
+        q = given.queries[head * work.queries : (head + 1) * work.queries].astype(np.float64)
+        k, v = (
+            side[head * work.key_tiles : (head + 1) * work.key_tiles].astype(np.float64)
+            for side in (given.keys, given.values)
+        )
+        scores = np.where(seen, np.einsum("tep,kem->tkmp", q, k).reshape(work.queries, -1, edge), -np.inf)
+        top = scores.max(axis=1, keepdims=True)
+        weights = np.exp(scores - np.where(np.isfinite(top), top, 0.0))
+        total = weights.sum(axis=1, keepdims=True)
+        share = weights / np.where(total == 0, 1.0, total)
+        found.append(np.einsum("fm,tmp->tfp", v.transpose(1, 0, 2).reshape(v.shape[1], -1), share))
+    return np.concatenate(found)

@@ -1,9 +1,9 @@
 """A binding: which micro-operation each PE and each lane does in which slot of an epoch, as data.
 
-Every PE runs the same row of micro-operations, PE (r, c) r + c cycles after PE (0, 0), so a word sent right or
+Every PE runs the same rows of micro-operations, PE (r, c) r + c cycles after PE (0, 0), so a word sent right or
 down in slot k is what the neighbour finds in slot k. A lane finds in slot k what the last PE of its column sent
-in slot k. A slot names the tile it works for by a stage: stage `d` of an epoch is the tile that enters, later
-stages are tiles that entered epochs before; how many epochs before is solved for (`timing`), not written down.
+in slot k. A row names the tile it works for by a stage: the first stage of an epoch is the tile that enters, later
+stages are tiles that entered epochs before. How many epochs before (the lags) is solved for, or stated and checked.
 """
 
 from __future__ import annotations
@@ -11,28 +11,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from fusemax.base.errors import UsageError, nearest
 from fusemax.design.accelerator import Frozen
-from fusemax.design.document import blame
-from fusemax.design.expression import parse_expression
+from fusemax.design.document import Positions, blame
+from fusemax.simulate.array.operations import ARITY
 
-__all__ = ["Binding", "Row", "load_binding", "split_word"]
+__all__ = ["INPUTS", "LINKS", "UNITS", "Binding", "Row", "Tensor", "split_word"]
 
-Operation = Literal["mul", "mac", "msub", "add", "sub", "max", "div", "move", "exp"]
-ARITY = {"mul": 2, "mac": 3, "msub": 3, "add": 2, "sub": 2, "max": 2, "div": 2, "move": 1, "exp": 1}
 LINKS = ("left", "top", "memory")
-QUANTITIES = ("E", "F", "N", "X", "Z", "R")
-"""What slots may be written in: head sizes, array edge, slots of an exp, of interleaved products, return delay."""
+UNITS = ("pe", "lane")
+Operation = Literal["mul", "mac", "msub", "add", "sub", "max", "div", "move", "keep", "exp"]
+Condition = Literal["always", "last", "above", "below"]
+
+
+class Tensor(Frozen):
+    """Words in the buffer, each of them a row of N: one per lane, or per row of the array for what enters left."""
+
+    per: Literal["query", "key", "tile", "all"]
+    words: int | str = 1
+    first: float | None = None
+    """What every word holds before the first tile; nothing when not given."""
+
+
+INPUTS: Mapping[str, Tensor] = {
+    "Q": Tensor(per="query", words="E"),
+    "BK": Tensor(per="key", words="E"),
+    "BKT": Tensor(per="key", words="N"),  # the same keys the other way: word m holds E numbers of key m
+    "BV": Tensor(per="key", words="F"),
+    "ROW": Tensor(per="all"),  # 0 .. N - 1: the place of a key in its tile
+    "LAST": Tensor(per="tile"),  # of a query, the place of the last key it may see, from the tile's first key on
+    "FIRST": Tensor(per="tile"),  # and of the first one
+}
+"""What the buffer holds before a run."""
 
 
 class Row(Frozen):
-    """A micro-operation, or with `for` a run of them over a head-size variable (`e` walks E, `f` walks F).
+    """A micro-operation, or with `for` a run of them over a variable (`e` walks E, `f` walks F, `n` walks N).
 
     `of` names operands: `left` and `top` (link words), `memory` (the word `read` names), a register, or a number.
     The result goes to the register `to`; `right` and `down` say what is sent on (`result`, a link or a register).
-    `feed` is what enters the first column or row, `write` maps a memory word to what is stored there.
+    `feed` is what enters the first column or row, `write` maps a memory word to what is stored there. `rows`
+    keeps a PE operation to one row of the array; the others pass the top word on. `round` stores the result in the
+    number format of words. `whole` waits until all tiles of the query went through the row that wrote the word.
     """
 
     at: int | str
@@ -43,12 +64,15 @@ class Row(Frozen):
     to: str | None = None
     variable: Literal["e", "f", "n"] | None = Field(default=None, alias="for")
     first: int = Field(default=0, alias="from", ge=0)
-    when: Literal["always", "last"] = "always"
+    when: Condition = "always"
+    rows: int | str | None = None
     right: str | None = None
     down: str | None = None
     feed: Mapping[str, str | int | float] = {}
     read: str | None = None
     write: Mapping[str, str] = {}
+    round: bool = False
+    whole: bool = False
 
     @model_validator(mode="after")
     def _shape(self) -> Row:
@@ -57,47 +81,67 @@ class Row(Frozen):
         if ("memory" in self.of) != (self.read is not None):
             raise blame("of", "an operand 'memory' needs 'read', and 'read' an operand 'memory'")
         if len(self.write) > 1:
-            raise blame("write", "a lane has one memory port for writing: one word a slot")
-        for name in self.feed:
+            raise blame("write", "one memory port writes one word a slot, found several")
+        for name, word in self.feed.items():
             if name not in ("left", "top"):
                 raise blame("feed", f"words enter from 'left' or 'top', found '{name}'")
-        try:
-            for name in parse_expression(str(self.at)).names:
-                if name not in QUANTITIES and name != self.variable:
-                    raise blame("at", f"unknown quantity '{name}'", nearest(name, QUANTITIES))
-        except UsageError as error:
-            raise blame("at", str(error)) from None
+            if not isinstance(word, str) and word not in (0, float("-inf")):
+                raise blame("feed", f"a port feeds a word of memory, 0 or -.inf, found {word}")
         return self
 
 
 class Binding(Frozen):
-    """The rows of PEs and lanes, and the stages of tiles in flight, the entering one first."""
+    """The rows of PEs and lanes, and the stages of tiles in flight, the entering one first.
+
+    `let` names slots, `memory` declares what the buffer holds besides the inputs, `requires` states sizes the
+    rows count on. `order` tells which of keys and queries is the outer loop over tiles. `epoch` is the least length
+    of an epoch, where it is longer than its rows.
+    """
 
     binding: str
     title: str = ""
     source: str = ""
     stages: tuple[str, ...] = Field(min_length=1)
-    interleaved: int = Field(default=2, ge=1)
+    lags: Mapping[str, int] = {}
+    order: Literal["keys", "queries"] = "keys"
+    let: Mapping[str, int | str] = {}
+    requires: Mapping[str, int | str] = {}
+    memory: Mapping[str, Tensor]
+    epoch: int | str = 0
     pe: tuple[Row, ...] = Field(min_length=1)
     lane: tuple[Row, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _stages_known(self) -> Binding:
-        for unit in ("pe", "lane"):
-            for row in getattr(self, unit):
-                if row.tile not in self.stages:
-                    raise blame(unit, f"unknown stage '{row.tile}'", nearest(row.tile, self.stages))
-        return self
+    _positions: Positions | None = PrivateAttr(default=None)
+
+    def rows(self, unit: str) -> tuple[Row, ...]:
+        """The rows of `pe` or `lane`."""
+        return self.pe if unit == "pe" else self.lane
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """What the buffer holds, inputs first."""
+        return {**INPUTS, **self.memory}
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Tensors that a row reads, feeds or writes."""
+        rows = (*self.pe, *self.lane)
+        words = [w for r in rows for w in (r.read, *r.feed.values(), *r.write) if isinstance(w, str)]
+        return frozenset(split_word(word)[0] for word in words)
+
+    @property
+    def positions(self) -> Positions | None:
+        """Where everything stands in the file it was read from."""
+        return self._positions
+
+    def at(self, positions: Positions) -> Binding:
+        """The same binding, which knows where it stands."""
+        other = self.model_copy()
+        other._positions = positions
+        return other
 
 
 def split_word(text: str) -> tuple[str, str | None]:
     """`RNV[f]` -> ("RNV", "f"), `RM` -> ("RM", None)."""
     name, bracket, index = text.partition("[")
     return name, index.removesuffix("]") if bracket else None
-
-
-def load_binding(reference: str) -> Binding:
-    """A binding by catalogue name, path or `-`; located errors for what is wrong in it."""
-    from fusemax.design.load import load_part
-
-    return load_part(reference, "bindings", "binding", Binding)

@@ -13,13 +13,12 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fusemax.base.errors import UsageError, nearest
+from fusemax.base.errors import UnknownName
+from fusemax.simulate.array.operations import MAGIC, OPERATIONS, Words, apply
 
-__all__ = ["LINE_TABLE", "MAGIC", "METHODS", "Exponential", "Step", "evaluate", "method"]
+__all__ = ["LINE_TABLE", "METHODS", "Exponential", "Step", "evaluate", "method"]
 
-MAGIC = 1.5 * 2.0**23
 LOG2E = math.log2(math.e)
 LINE_TABLE = ((0.0, 0.0),)
 """The table of a method that has none."""
@@ -115,9 +114,7 @@ METHODS = (
 def method(name: str) -> Exponential:
     """A method by name: `polyD` (degree 2 to 6), `linearS` (4 to 32 segments), `squarings` or `unit`."""
     if name not in METHODS:
-        suggestion = nearest(name, METHODS)
-        hint = f" (did you mean '{suggestion}'?)" if suggestion else f" (expected one of {', '.join(METHODS)})"
-        raise UsageError(f"unknown exp method '{name}'{hint}")
+        raise UnknownName("exp method", name, METHODS)
     if name.startswith("poly"):
         return _polynomial_method(int(name[4:]))
     if name.startswith("linear"):
@@ -125,33 +122,15 @@ def method(name: str) -> Exponential:
     return _taylor_method() if name == "squarings" else _unit_method()
 
 
-def evaluate(how: Exponential, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """exp(x) as the steps compute it, each rounded to float32: the error of the method alone."""
-    values: dict[str, NDArray[np.float32]] = {"x": np.asarray(x, np.float32)}
-
-    def operand(name: str | float) -> NDArray[np.float32]:
-        return values[name] if isinstance(name, str) else np.float32(name)  # type: ignore[return-value]
-
-    with np.errstate(all="ignore"):
-        for step in how.steps:
-            a, *rest = (operand(name) for name in step.of)
-            match step.do:
-                case "mac":
-                    result = (a.astype(np.float64) * rest[0] + rest[1]).astype(np.float32)
-                case "msub":
-                    result = (a.astype(np.float64) * rest[0] - rest[1]).astype(np.float32)
-                case "mul":
-                    result = a * rest[0]
-                case "sub":
-                    result = a - rest[0]
-                case "line":
-                    index = np.clip(((a + np.float32(0.5)) * len(how.table)).astype(np.int64), 0, len(how.table) - 1)
-                    table = np.array(how.table, np.float32)
-                    result = table[index, 0] * a + table[index, 1]
-                case "scale":
-                    n = rest[0] - np.float32(MAGIC)
-                    result = np.where(n >= -126, np.ldexp(a, np.clip(n, -126, 128).astype(np.int32)), np.float32(0))
-                case _:
-                    result = np.exp(a)
-            values[step.to] = result
+def evaluate(how: Exponential, x: Words) -> Words:
+    """exp(x) as the steps compute it on the array: the error of the method alone."""
+    values: dict[str, Words] = {"x": np.asarray(x, np.float32)}
+    lines = np.array(how.table or LINE_TABLE, np.float32)
+    for step in how.steps:
+        a, b, c = (
+            *(values[o] if isinstance(o, str) else np.float32(o) for o in step.of),
+            np.float32(0),
+            np.float32(0),
+        )[:3]
+        values[step.to] = apply(OPERATIONS.index(step.do), a, b, c, lines)  # type: ignore[arg-type]
     return values["y"]

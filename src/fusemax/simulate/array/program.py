@@ -2,6 +2,9 @@
 
 A unit's clock starts when the first word can reach it: PE (r, c) lives r + c cycles behind PE (0, 0), lane c
 N + c cycles behind it. In clock cycle u every PE does row u, so one table serves them all.
+
+The state of the array is one matrix of words whose rows belong to a diagonal r + c (`Layout`); a source of an operand
+is therefore a row `base + step * diagonal`.
 """
 
 from __future__ import annotations
@@ -11,170 +14,209 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusemax.base.errors import UsageError
-from fusemax.simulate.array.exponential import LINE_TABLE, Exponential
-from fusemax.simulate.array.timing import Operand, Slot, Timing
+from fusemax.simulate.array.expand import Operand, Slot, Word
+from fusemax.simulate.array.exponential import LINE_TABLE
+from fusemax.simulate.array.memory import Memory
+from fusemax.simulate.array.operations import OPERATIONS
+from fusemax.simulate.array.stream import Stream
+from fusemax.simulate.array.timing import Timing
 
-__all__ = ["OPERATIONS", "Memory", "Program", "Stream", "compile_program"]
+__all__ = ["LANE_COLUMNS", "PE_COLUMNS", "RESULT", "Layout", "Program", "compile_program"]
 
-OPERATIONS = ("nop", "mul", "mac", "msub", "add", "sub", "max", "div", "move", "scale", "line", "exp")
-NONE, LEFT, TOP, MEMORY, REGISTER, CONSTANT, RESULT = range(7)
-_LINKS = {"left": LEFT, "top": TOP, "memory": MEMORY, "result": RESULT}
 Ints = NDArray[np.int64]
+PE_COLUMNS = (
+    "op", "a", "a_step", "b", "b_step", "c", "c_step", "to", "right", "right_step", "down", "down_step", "left_feed",
+    "top_feed", "only", "round",
+)  # fmt: skip
+LANE_COLUMNS = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "to", "read", "write", "kw", "iw")
+NOTHING, TOP, MEMORY, REGISTER, CONSTANT, OWN = range(6)
+"""Kinds of a lane's operands."""
+RESULT = -2
+"""In place of a row: the result of the operation."""
 
 
 @dataclass(frozen=True)
-class Stream:
-    """`key_tiles` key tiles of `queries` query tiles each, keys outermost: tile n is (n // queries, n % queries)."""
+class Layout:
+    """Rows of the array's state: what arrives at each diagonal from the left and from the top, registers, constants.
 
-    key_tiles: int
-    queries: int
+    Constant 0 is NaN: what is on a link nobody drives.
+    """
+
+    edge: int
+    registers: int
+    constants: int
 
     @property
-    def tiles(self) -> int:
-        """Number of tiles."""
-        return self.key_tiles * self.queries
+    def diagonals(self) -> int:
+        """Rows per link or register: one per diagonal, one more for what leaves the array."""
+        return 2 * self.edge
 
+    @property
+    def left(self) -> int:
+        """First row of the words that arrive from the left."""
+        return 0
 
-@dataclass(frozen=True)
-class Memory:
-    """Where each tensor's words lie: `base + tile * words * array + index * array + lane`."""
+    @property
+    def top(self) -> int:
+        """First row of the words that arrive from the top."""
+        return self.diagonals
 
-    array: int
-    bases: dict[str, int]
-    words: dict[str, int]
-    per_key: frozenset[str]
-    size: int
+    def register(self, number: int) -> int:
+        """First row of a register."""
+        return (2 + number) * self.diagonals
 
-    @classmethod
-    def lay_out(cls, stream: Stream, array: int, head_size: int, value_head_size: int) -> Memory:
-        """Tensors in order, each a row of `array` words per tile and index; a row of zeros and one of -inf first."""
-        words = {
-            "0": 1, "-inf": 1, "Q": head_size, "BK": head_size, "BV": value_head_size, "RM": 1, "RD": 1,
-            "RNV": value_head_size, "AV": value_head_size,
-        }  # fmt: skip
-        per_key = frozenset({"BK", "BV"})
-        bases, size = {}, 0
-        for name, count in words.items():
-            bases[name] = size
-            tiles = 1 if name in ("0", "-inf") else stream.key_tiles if name in per_key else stream.queries
-            size += tiles * count * array
-        return cls(array, bases, words, per_key, size)
+    def constant(self, number: int) -> int:
+        """Row of a constant."""
+        return (2 + self.registers) * self.diagonals + number
 
-    def view(self, words: NDArray[np.float32], name: str, tiles: int) -> NDArray[np.float32]:
-        """The tensor as [tile, index, lane]."""
-        end = self.bases[name] + tiles * self.words[name] * self.array
-        return words[self.bases[name] : end].reshape(tiles, self.words[name], self.array)
-
-
-@dataclass(frozen=True)
-class Table:
-    """One unit's rows; kinds and indices of operands, destinations and sends, addresses of memory words (-1 none)."""
-
-    rows: dict[str, Ints]
-    registers: int
-    names: tuple[str, ...]
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.constant(self.constants)
 
 
 @dataclass(frozen=True)
 class Program:
-    """Everything the engine needs besides the words."""
+    """Everything the engine needs besides the words in memory.
 
-    pe: Table
-    lane: Table
-    constants: NDArray[np.float32]
-    line_table: NDArray[np.float32]
-    length: int
+    `pe` and `lane` are the tables as [clock cycle, column]; `slots` and `tiles` say which slot of the timing and
+    which tile every clock cycle of a unit works on (-1: idle). `starts` are the first cycles of the epochs and the end.
+    """
+
+    layout: Layout
+    pe: Ints
+    lane: Ints
+    pe_constants: NDArray[np.float32]
+    lane_registers: int
+    lane_constants: NDArray[np.float32]
+    lines: NDArray[np.float32]
     starts: Ints
-    useful: int
+    slots: dict[str, Ints]
+    tiles: dict[str, Ints]
+
+    @property
+    def length(self) -> int:
+        """Cycles of a unit's own clock."""
+        return int(self.starts[-1])
 
 
-COLUMNS = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "to", "kd", "id", "kr", "ir", "left", "top", "read", "write",
-           "kw", "iw", "round", "einsum", "tile")  # fmt: skip
-
-
-def compile_program(
-    timed: Timing, how: Exponential, stream: Stream, memory: Memory, einsums: tuple[str, ...]
-) -> Program:
-    """Lay the slots of every epoch out in time. An epoch in which a tile finishes its queries may last longer."""
-    lags = timed.lags
-    epochs = stream.tiles + max(lags.values())
-    finishing = {lags[s.stage] for s in timed.slots if s.last_only}
-    periods = np.full(epochs, timed.period, np.int64)
-    for lag in finishing:
-        tiles = np.arange(epochs) - lag
-        periods[(tiles >= stream.tiles - stream.queries) & (tiles < stream.tiles)] = timed.last_period
-    starts = np.concatenate([[0], np.cumsum(periods)])
-    constants: dict[float, int] = {}
-    tables = {}
-    for unit in ("pe", "lane"):
-        bases, names = _register_bases(timed, unit)
-        rows = {name: np.full(int(starts[-1]), -1, np.int64) for name in COLUMNS}
-        for kind in ("op", "ka", "kb", "kc", "kd", "kr", "kw", "round"):
-            rows[kind][:] = 0
-        for slot in (s for s in timed.slots if s.unit == unit):
-            tiles = np.arange(epochs) - lags[slot.stage]
-            there = (tiles >= 0) & (tiles < stream.tiles)
-            if slot.last_only:
-                there &= tiles >= stream.tiles - stream.queries
-            at = starts[:-1][there] + slot.slot
-            _fill(rows, slot, at, tiles[there], timed, bases, constants, stream, memory, einsums)
-        tables[unit] = Table(rows, sum(c for (u, _), c in timed.copies.items() if u == unit), names)
+def compile_program(timed: Timing, stream: Stream, memory: Memory) -> Program:
+    """Lay the slots of every epoch out in time. An epoch in which a tile is its query's last may last longer."""
+    tiles = np.arange(stream.tiles)
+    starts = _starts(timed, stream)
+    tables = {unit: _Table(timed, unit, len(starts), int(starts[-1])) for unit in ("pe", "lane")}
+    for number, slot in enumerate(timed.slots):
+        there = tiles[_applies(slot.when, stream)]
+        at = starts[stream.epoch[there] + timed.lags[slot.stage]] + slot.slot
+        tables[slot.unit].fill(number, slot, at, there, stream, memory)
+    pe, lane = tables["pe"], tables["lane"]
+    layout = Layout(memory.array, timed.registers("pe"), len(pe.constants))
     return Program(
-        tables["pe"], tables["lane"], np.array(list(constants) or [0.0], np.float32),
-        np.array(how.table or LINE_TABLE, np.float32), int(starts[-1]), starts, stream.tiles,
+        layout, pe.packed_for_array(layout), lane.packed_for_lanes(), pe.constant_words, timed.registers("lane"),
+        lane.constant_words, np.array(timed.sizes.how.table or LINE_TABLE, np.float32), starts,
+        {unit: table.columns["slot"] for unit, table in tables.items()},
+        {unit: table.columns["tile"] for unit, table in tables.items()},
     )  # fmt: skip
 
 
-def _register_bases(timed: Timing, unit: str) -> tuple[dict[str, int], tuple[str, ...]]:
-    bases: dict[str, int] = {}
-    names: list[str] = []
-    for (owner, register), copies in timed.copies.items():
-        if owner == unit:
-            bases[register] = len(names)
-            names += [f"{register}.{i}" if copies > 1 else register for i in range(copies)]
-    return bases, tuple(names)
+def _applies(when: str, stream: Stream) -> NDArray[np.bool_]:
+    conditions = {"last": stream.last, "above": stream.above, "below": stream.below}
+    return conditions[when] if when in conditions else np.ones(stream.tiles, np.bool_)
 
 
-def _fill(
-    rows: dict[str, Ints], slot: Slot, at: Ints, tiles: Ints, timed: Timing, bases: dict[str, int],
-    constants: dict[float, int], stream: Stream, memory: Memory, einsums: tuple[str, ...],
-) -> None:  # fmt: skip
-    def physical(register: str) -> Ints:
-        if register not in bases:
-            raise UsageError(f"{slot.einsum}: register '{register}' of a {slot.unit} is never written")
-        return bases[register] + tiles % timed.copies[slot.unit, register]
+def _starts(timed: Timing, stream: Stream) -> Ints:
+    """First cycle of every epoch, and the cycle after the last one."""
+    periods = np.full(stream.epochs + max(timed.lags.values()), timed.period, np.int64)
+    for slot in timed.slots:
+        if slot.when == "last":
+            ending = stream.epoch[stream.last] + timed.lags[slot.stage]
+            periods[ending] = np.maximum(periods[ending], slot.slot + 1)
+    return np.concatenate([[0], np.cumsum(periods)])
 
-    def operand(value: Operand | None) -> tuple[int, Ints | int]:
+
+class _Table:
+    """A unit's table while it is filled: columns by name."""
+
+    def __init__(self, timed: Timing, unit: str, epochs: int, length: int) -> None:
+        self.timed = timed
+        self.unit = unit
+        self.constants: dict[float, int] = {float("nan"): 0}
+        self.bases: dict[str, int] = {}
+        count = 0
+        for (owner, register), copies in timed.copies.items():
+            if owner == unit:
+                self.bases[register] = count
+                count += copies
+        names = ("slot", "tile", "to", "left_feed", "top_feed", "read", "write", "only")
+        zero = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "kd", "id", "kr", "ir", "kw", "iw", "round")
+        self.columns = {name: np.full(length, -1, np.int64) for name in names}
+        self.columns |= {name: np.zeros(length, np.int64) for name in zero}
+
+    @property
+    def constant_words(self) -> NDArray[np.float32]:
+        """Values of the constants."""
+        return np.array(list(self.constants), np.float32)
+
+    def fill(self, number: int, slot: Slot, at: Ints, tiles: Ints, stream: Stream, memory: Memory) -> None:
+        """Enter one slot at cycles `at`, where it works on `tiles`."""
+        c = self.columns
+        c["slot"][at], c["tile"][at] = number, tiles
+        c["op"][at] = OPERATIONS.index(slot.do)
+        for key, value in zip("abc", [*slot.of, None, None, None][:3], strict=True):
+            c["k" + key][at], c["i" + key][at] = self._operand(value, tiles)
+        for key, value in (("r", slot.right), ("d", slot.down), ("w", slot.write[2] if slot.write else None)):
+            c["k" + key][at], c["i" + key][at] = self._operand(value, tiles)
+        if slot.to is not None:
+            c["to"][at] = self._register(slot.to, tiles)
+        for side, name, index in slot.feed:
+            row = memory.constant(name) if not isinstance(name, str) else memory.rows(name, index, tiles, stream)
+            c[f"{side}_feed"][at] = row
+        for port, word in (("read", slot.read), ("write", slot.write[:2] if slot.write else None)):
+            if word is not None:
+                c[port][at] = memory.rows(*word, tiles, stream)
+        c["only"][at] = -1 if slot.only is None else slot.only
+        c["round"][at] = int(slot.round)
+
+    def _register(self, name: str, tiles: Ints) -> Ints:
+        found: Ints = self.bases[name] + tiles % self.timed.copies[self.unit, name]
+        return found
+
+    def _operand(self, value: Operand | None, tiles: Ints) -> tuple[int, Ints | int]:
         if value is None:
-            return NONE, 0
-        if isinstance(value, str) and value in _LINKS:
-            return _LINKS[value], 0
+            return _NOTHING, 0
         if isinstance(value, str):
-            return REGISTER, physical(value)
-        return CONSTANT, constants.setdefault(float(value), len(constants))
+            return (_LINKS[value], 0) if value in _LINKS else (_REGISTER, self._register(value, tiles))
+        return _CONSTANT, self.constants.setdefault(float(value), len(self.constants))
 
-    def address(word: tuple[str, int]) -> Ints:
-        name, index = word
-        tile = tiles // stream.queries if name in memory.per_key else tiles % stream.queries
-        return memory.bases[name] + (tile * memory.words[name] + index) * memory.array
+    def packed_for_array(self, layout: Layout) -> Ints:
+        """The table of the PEs: sources as rows of the state."""
+        c = self.columns
+        columns: dict[str, Ints] = {"op": c["op"], "only": c["only"], "round": c["round"]}
+        columns |= {"left_feed": c["left_feed"], "top_feed": c["top_feed"]}
+        columns["to"] = np.where(c["to"] < 0, -1, layout.register(0) + c["to"] * layout.diagonals)
+        for name, key in (("a", "a"), ("b", "b"), ("c", "c"), ("right", "r"), ("down", "d")):
+            kind, index = c["k" + key], c["i" + key]
+            choices = [
+                np.full_like(kind, layout.constant(0)), np.full_like(kind, layout.left), np.full_like(kind, layout.top),
+                layout.register(0) + index * layout.diagonals, layout.constant(0) + index, np.full_like(kind, RESULT),
+                np.full_like(kind, layout.constant(0)),
+            ]  # fmt: skip
+            columns[name] = np.choose(kind, choices)
+            columns[name + "_step"] = np.isin(kind, (_LEFT, _TOP, _REGISTER)).astype(np.int64)
+        return np.ascontiguousarray(np.column_stack([columns[name] for name in PE_COLUMNS]))
 
-    rows["op"][at] = OPERATIONS.index(slot.do)
-    rows["einsum"][at] = einsums.index(slot.einsum)
-    rows["tile"][at] = tiles
-    operands = [*slot.of, None, None, None][:3]
-    for key, value in zip("abc", operands, strict=True):
-        rows["k" + key][at], rows["i" + key][at] = operand(value)
-    for key, value in (("d", slot.down), ("r", slot.right)):
-        rows["k" + key][at], rows["i" + key][at] = operand(value)
-    if slot.to is not None:
-        rows["to"][at] = physical(slot.to)
-    for side, name, index in slot.feed:
-        word = (name, index) if isinstance(name, str) else ("-inf" if name < 0 else "0", 0)
-        rows[side][at] = address(word) if isinstance(name, str) else memory.bases[word[0]]
-    if slot.read is not None:
-        rows["read"][at] = address(slot.read)
-    if slot.write is not None:
-        rows["write"][at] = address(slot.write[:2])
-        rows["kw"][at], rows["iw"][at] = operand(slot.write[2])
-    rows["round"][at] = int(slot.unit == "pe" and slot.to == "SLN" and slot.do in ("scale", "exp", "mul"))
+    def packed_for_lanes(self) -> Ints:
+        """The table of the lanes."""
+        kinds = np.array([NOTHING, NOTHING, TOP, REGISTER, CONSTANT, OWN, MEMORY])
+        c = dict(self.columns)
+        c |= {key: kinds[c[key]] for key in ("ka", "kb", "kc", "kw")}
+        return np.ascontiguousarray(np.column_stack([c[name] for name in LANE_COLUMNS]))
+
+
+_NOTHING, _LEFT, _TOP, _REGISTER, _CONSTANT, _RESULT, _MEMORY = range(7)
+_LINKS = {"left": _LEFT, "top": _TOP, "result": _RESULT, "memory": _MEMORY}
+
+
+def words_of(slot: Slot) -> tuple[Word, ...]:
+    """Every memory word a slot touches."""
+    return (*slot.words_read, *((slot.write[:2],) if slot.write else ()))

@@ -1,200 +1,176 @@
-"""When things happen: the slots of an epoch, how many epochs apart the stages are, which registers that takes.
+"""How many epochs apart the stages are, which registers that takes, how far apart tiles of one query must be.
 
-The rows of a binding say which slot; this module says which epoch. A stage's lag is the least number of epochs
-after the entering stage at which everything it reads is there: registers of the same unit, words of the lanes
-that come back through memory (`R` cycles after they were written), words down a column N deep.
+The rows of a binding say which slot of an epoch; this module says which epoch. Everything that must happen before
+something else is a `Wait`: a register of the same unit, a lane's word that a lane or, down a column N deep and back
+through memory, a port reads, and a word that must be read before it is overwritten. A stage's lag is the least
+number of epochs after the entering stage with which every wait within a tile is kept; waits from a tile to the next
+one of the same queries give the least number of epochs between the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
-from fusemax.base.errors import UsageError
-from fusemax.design.expression import parse_expression
-from fusemax.simulate.array.binding import Binding, Row, split_word
-from fusemax.simulate.array.exponential import Exponential
+from fusemax.simulate.array.binding import Binding
+from fusemax.simulate.array.expand import Sizes, Slot, Word, expand, quantities
 
-__all__ = ["Slot", "Timing", "timing"]
-
-Operand = str | float
-EXTENTS = {"e": "E", "f": "F", "n": "N"}
+__all__ = ["Timing", "Wait", "timing"]
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One micro-operation in one slot. `index` is the loop variable's value; words are (tensor, index) pairs."""
+class Wait:
+    """`after` happens at least `delay` cycles after `before`, counted in the frame of slots.
 
-    unit: str
-    slot: int
-    stage: str
-    einsum: str
-    do: str
-    of: tuple[Operand, ...]
-    to: str | None
-    right: str | None
-    down: str | None
-    feed: tuple[tuple[str, Operand, int], ...]
-    read: tuple[str, int] | None
-    write: tuple[str, int, str] | None
-    last_only: bool
+    `of`: "tile": both of one tile; "next": `after` of the next tile of the same query; "whole": `before` of every
+    tile of the query.
+    """
+
+    before: Slot
+    after: Slot
+    delay: int
+    of: str
+    what: str
+
+    def epochs(self, period: int) -> int:
+        """Least number of epochs from the one of `before` to the one of `after`."""
+        before, after = self.before.slot, self.after.slot
+        if self.of != "tile" or self.before.stage != self.after.stage:
+            # Slots past the period are there only in an epoch that is as much longer.
+            before, after = min(before, period), min(after, period)
+        return -((after - before - self.delay) // period)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """An expanded binding for given sizes.
+    """A binding expanded for given sizes and solved.
 
-    `period` is the steady epoch in cycles, `last_period` that of an epoch in which a tile ends its queries,
-    `lags` stage -> epochs, `copies` (unit, register) -> physical registers, `queries` the least number of query
-    tiles that must take turns so that no tile waits for its own previous one.
+    `period` is an epoch in cycles, `last_period` that of one in which a tile is its query's last, `lags` stage ->
+    epochs, `copies` (unit, register) -> physical registers, `separation` the least number of epochs between two
+    tiles of the same query. `impossible` holds waits that no lag keeps.
     """
 
+    binding: Binding
+    sizes: Sizes
     slots: tuple[Slot, ...]
     period: int
     last_period: int
     lags: Mapping[str, int]
     copies: Mapping[tuple[str, str], int]
-    queries: int
+    separation: int
+    waits: tuple[Wait, ...]
+    impossible: tuple[Wait, ...]
 
     def registers(self, unit: str) -> int:
         """Physical registers of a unit."""
         return sum(copies for (owner, _), copies in self.copies.items() if owner == unit)
 
+    def of(self, unit: str) -> tuple[Slot, ...]:
+        """The slots of a unit."""
+        return tuple(s for s in self.slots if s.unit == unit)
 
-def timing(
-    binding: Binding, how: Exponential, *, array: int, head_size: int, value_head_size: int, return_delay: int
-) -> Timing:
-    """Expand a binding and solve for its lags; `UsageError` when two rows want one slot of a unit."""
-    quantities = {
-        "E": head_size, "F": value_head_size, "N": array, "X": how.num_operations, "R": return_delay,
-        "Z": binding.interleaved * max(head_size, value_head_size),
-    }  # fmt: skip
-    slots = tuple(
-        sorted(_expanded(binding, how, quantities), key=lambda s: (s.unit, s.slot, binding.stages.index(s.stage)))
-    )
-    for before, after in pairwise(slots):
-        if (before.unit, before.slot) == (after.unit, after.slot):
-            raise UsageError(
-                f"binding '{binding.binding}': {before.einsum} and {after.einsum} both want slot {after.slot} "
-                f"of a {after.unit}"
-            )
-    period = 1 + max(s.slot for s in slots if not s.last_only)
+
+def timing(binding: Binding, sizes: Sizes, span: int = 0) -> Timing:
+    """Expand a binding and solve it. `span`: epochs from the first to the last tile of a query."""
+    slots = expand(binding, sizes)
+    period = max(1 + max(s.slot for s in slots if s.when != "last"), _least_epoch(binding, sizes))
     last_period = max(period, 1 + max(s.slot for s in slots))
-    flows = tuple(_flows(binding, slots, array, return_delay))
-    lags = _lags(binding, flows, period)
-    queries = max([1, *(f.queries(lags, period) for f in flows)])
-    return Timing(slots, period, last_period, lags, _copies(slots, lags, period), queries)
-
-
-def _expanded(binding: Binding, how: Exponential, quantities: Mapping[str, int]) -> Iterator[Slot]:
-    for unit, rows in (("pe", binding.pe), ("lane", binding.lane)):
-        for row in rows:
-            extent = quantities[EXTENTS[row.variable]] if row.variable else 1
-            for i in range(row.first, extent):
-                yield from _steps(_slot(unit, row, i, quantities), how)
-
-
-def _slot(unit: str, row: Row, i: int, quantities: Mapping[str, int]) -> Slot:
-    def lookup(name: str) -> int:
-        return i if name == row.variable else quantities[name]
-
-    def word(text: str) -> tuple[str, int]:
-        name, index = split_word(text)
-        if index is None:
-            return name, 0
-        return name, i if index == row.variable else int(parse_expression(index)(lookup))
-
-    feed = tuple(
-        (side, name, 0) if not isinstance(name, str) else (side, *word(name)) for side, name in row.feed.items()
-    )
-    write = next(((*word(target), source) for target, source in row.write.items()), None)
-    return Slot(
-        unit, int(parse_expression(str(row.at))(lookup)), row.tile, row.einsum, row.do, row.of, row.to, row.right,
-        row.down, feed, word(row.read) if row.read else None, write, row.when == "last",
+    waits = tuple(_waits(binding, slots, sizes))
+    lags, impossible = _lags(binding, waits, period, span)
+    apart = [w.epochs(period) + lags[w.before.stage] - lags[w.after.stage] for w in waits if w.of == "next"]
+    copies = _copies(slots, lags, period)
+    return Timing(
+        binding, sizes, slots, period, last_period, lags, copies, max([1, *apart]), waits, impossible
     )  # fmt: skip
 
 
-def _steps(slot: Slot, how: Exponential) -> Iterator[Slot]:
-    """An exp becomes the steps of the method in consecutive slots; temporaries are registers of the unit."""
-    if slot.do != "exp":
-        yield slot
-        return
-    names = {"x": slot.of[0], "y": slot.to}
-    for i, step in enumerate(how.steps):
-        operands = tuple(names.get(o, f"exp.{o}") if isinstance(o, str) else o for o in step.of)
-        target = names.get(step.to, f"exp.{step.to}")
-        yield replace(slot, slot=slot.slot + i, do=step.do, of=operands, to=target)  # type: ignore[arg-type]
+def _least_epoch(binding: Binding, sizes: Sizes) -> int:
+    from fusemax.design.expression import parse_expression
+
+    return int(parse_expression(str(binding.epoch))(quantities(binding, sizes).__getitem__))
 
 
-@dataclass(frozen=True)
-class _Flow:
-    """`reader` needs what `writer` stored at least `delay` cycles before, in the frame of slots.
-
-    `own`: of the same tile; otherwise of the tile that had the same queries before.
-    """
-
-    writer: Slot
-    reader: Slot
-    delay: int
-    own: bool
-
-    def lag(self, period: int) -> int:
-        return -((self.reader.slot - self.writer.slot - self.delay) // period)
-
-    def queries(self, lags: Mapping[str, int], period: int) -> int:
-        if self.own:
-            return 1
-        late = lags[self.writer.stage] - lags[self.reader.stage]
-        return late + self.lag(period)
-
-
-def _flows(binding: Binding, slots: tuple[Slot, ...], array: int, return_delay: int) -> Iterator[_Flow]:
+def _waits(binding: Binding, slots: tuple[Slot, ...], sizes: Sizes) -> Iterator[Wait]:
     order = {stage: i for i, stage in enumerate(binding.stages)}
 
     def place(slot: Slot) -> tuple[int, int]:
         return order[slot.stage], slot.slot
 
+    writers: dict[tuple[str, str], list[Slot]] = defaultdict(list)
+    stores: dict[Word, list[Slot]] = defaultdict(list)
+    for slot in sorted(slots, key=place):
+        if slot.to is not None:
+            writers[slot.unit, slot.to].append(slot)
+        if slot.write is not None:
+            stores[slot.write[:2]].append(slot)
     for reader in slots:
-        for name in dict.fromkeys(o for o in _registers_read(reader)):
-            writers = [s for s in slots if s.unit == reader.unit and s.to == name and place(s) < place(reader)]
-            if writers:
-                yield _Flow(max(writers, key=place), reader, 1, own=True)
-        for word in _words_read(reader):
-            for writer in slots:
-                if writer.write is not None and writer.write[:2] == word:
-                    delay = return_delay + (array if reader.unit == "pe" else 0)
-                    yield _Flow(writer, reader, delay, own=place(writer) < place(reader))
+        for name in reader.registers_read:
+            before = [s for s in writers[reader.unit, name] if place(s) < place(reader)]
+            if before:
+                yield Wait(before[-1], reader, 1, "tile", f"register {name}")
+        for word in reader.words_read:
+            if stores[word]:
+                yield from _of_word(word, reader, stores[word], place, binding, sizes)
 
 
-def _registers_read(slot: Slot) -> Iterator[str]:
-    names = [*slot.of, slot.right, slot.down, slot.write[2] if slot.write else None]
-    yield from (n for n in names if isinstance(n, str) and n not in ("left", "top", "memory", "result"))
+def _of_word(
+    word: Word,
+    reader: Slot,
+    stores: list[Slot],
+    place: Callable[[Slot], tuple[int, int]],
+    binding: Binding,
+    sizes: Sizes,
+) -> Iterator[Wait]:
+    """What a reader of a memory word waits for, and which writer waits for the reader."""
+    depth = sizes.array if reader.unit == "pe" else 0  # a lane works on a slot N cycles after the first row's PE
+    arrive = sizes.return_delay + depth
+    what = f"{word[0]}[{word[1]}]"
+    own = [s for s in stores if place(s) < place(reader)]
+    later = [s for s in stores if place(s) >= place(reader)]
+    if reader.whole:
+        yield Wait(stores[-1], reader, arrive, "whole", what)
+        return
+    kept = 0 if reader.unit == "lane" else 1 - depth
+    if own:
+        yield Wait(own[-1], reader, arrive, "tile", what)
+    if later:
+        yield Wait(reader, later[0], kept, "tile", f"{what} before it is overwritten")
+    if binding.tensors[word[0]].per == "query" and word[0] in binding.memory:
+        if not own:
+            yield Wait(stores[-1], reader, arrive, "next", what)
+        if not later:
+            yield Wait(reader, stores[0], kept, "next", f"{what} before it is overwritten")
 
 
-def _words_read(slot: Slot) -> Iterator[tuple[str, int]]:
-    if slot.read is not None:
-        yield slot.read
-    yield from ((name, i) for _, name, i in slot.feed if isinstance(name, str))
-
-
-def _lags(binding: Binding, flows: tuple[_Flow, ...], period: int) -> dict[str, int]:
+def _lags(binding: Binding, waits: tuple[Wait, ...], period: int, span: int) -> tuple[dict[str, int], tuple[Wait, ...]]:
+    """Least lags by relaxation; the waits that are broken even so. Stated lags are taken as they are."""
     lags = dict.fromkeys(binding.stages, 0)
-    for _ in binding.stages:
-        for flow in flows:
-            if flow.own and flow.writer.stage != flow.reader.stage:
-                least = lags[flow.writer.stage] + flow.lag(period)
-                lags[flow.reader.stage] = max(lags[flow.reader.stage], least)
-    return lags
+
+    def least(wait: Wait) -> int:
+        return lags[wait.before.stage] + wait.epochs(period) + (span if wait.of == "whole" else 0)
+
+    within = [w for w in waits if w.of != "next"]
+    if binding.lags:
+        lags |= binding.lags
+    else:
+        for _ in range(len(lags) + 1):
+            for wait in within:
+                if wait.after.stage != wait.before.stage:
+                    lags[wait.after.stage] = max(lags[wait.after.stage], least(wait))
+    return lags, tuple(w for w in within if lags[w.after.stage] < least(w))
 
 
 def _copies(slots: tuple[Slot, ...], lags: Mapping[str, int], period: int) -> dict[tuple[str, str], int]:
     """Physical registers per name: a value lives until its last reader, the next tile's comes a period later."""
-    copies: dict[tuple[str, str], int] = {}
-    for name in dict.fromkeys((s.unit, s.to) for s in slots if s.to is not None):
-        unit, register = name
-        first = min(lags[s.stage] * period + s.slot for s in slots if s.unit == unit and s.to == register)
-        readers = [s for s in slots if s.unit == unit and register in _registers_read(s)]
-        last = max([first + 1, *(lags[s.stage] * period + s.slot for s in readers)])
-        copies[unit, str(register)] = -((first - last) // period)
-    return copies
+    writes: dict[tuple[str, str], int] = {}
+    reads: dict[tuple[str, str], int] = {}
+    for slot in slots:
+        when = lags[slot.stage] * period + min(slot.slot, period)
+        if slot.to is not None:
+            key = (slot.unit, slot.to)
+            writes[key] = min(writes.get(key, when), when)
+        for name in slot.registers_read:
+            key = (slot.unit, name)
+            reads[key] = max(reads.get(key, when), when)
+    return {key: max(1, -((first - reads.get(key, first)) // period)) for key, first in writes.items()}
