@@ -30,6 +30,8 @@ MAX_EXECUTIONS = 2 * 10**5
 """A trial is skipped when its statements would be executed more often than this: some seconds."""
 
 
+PLAIN_POINTS = 10**5
+"""Below this a trial takes no care of speed: planning would take longer than running."""
 MOST_RANDOM = 2**30
 MAX_CHECKS = 10**6
 """Following the cells is cheaper than running, and is skipped later."""
@@ -38,7 +40,7 @@ MAX_CHECKS = 10**6
 def trial_run(cascade: Cascade) -> bool:
     """Run a cascade at its default sizes on random inputs; inputs used in gathers are 0.
 
-    Where all indices are affine and nothing is filtered, values do not matter and only the cells are followed.
+    Where no index is gathered, values do not matter and following the cells is mostly enough.
     False when it was skipped: a size is not given, or the run would be too large (`MAX_CELLS`,
     `MAX_POINTS`, `MAX_EXECUTIONS`). Raises `SourceError` at the place of a broken cell rule.
     """
@@ -58,7 +60,7 @@ def trial_run(cascade: Cascade) -> bool:
         return False
     parameters = {parameter.name: float(parameter.value) for parameter in cascade.parameters}
     number = number_format("float64")
-    settings = Settings(parameters, number, number, FUNCTIONS, BUDGET_BYTES, plain=True)
+    settings = Settings(parameters, number, number, FUNCTIONS, BUDGET_BYTES, plain=points < PLAIN_POINTS)
     run_at(cascade, _random(cascade, sizes, 0), sizes, settings, layout)
     return True
 
