@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import reduce
 
 from fusemax.cascade.ir import Access, Binary, Call, Einsum, Expr, Number, Reduction, Shape, Variable
 from fusemax.cascade.print import print_expr
 from fusemax.cascade.ranks import canonical, rank_of
+from fusemax.cascade.resolve import rewrite
 from fusemax.derive.algebra import (
     MIXED,
     REFERENCE,
@@ -60,6 +61,7 @@ class Accumulators:
     differences: dict[str, Expr] = field(default_factory=dict)
     sums: dict[str, Callable[[Expr], Expr]] = field(default_factory=dict)
     lifted_units: dict[str, Base] = field(default_factory=dict)
+    safe: dict[str, str] = field(default_factory=dict)
 
     @property
     def new(self) -> Expr:
@@ -428,8 +430,7 @@ class Accumulators:
         reference = reference_part(base)
         if base.text not in self.differences:
             new, old = self._at(reference, self.new), self._at(reference, self.old)
-            expr = to_expr(subtract(new, old))
-            expr = self._guarded(expr, reference)
+            expr = self._guarded(self._finite(to_expr(subtract(new, old))), reference)
             self.differences[base.text] = self._own_statement("D", reference, expr)
         return self.differences[base.text]
 
@@ -438,11 +439,50 @@ class Accumulators:
     def _contribution(self, inner: Mono) -> Expr:
         """What one element adds, written with the loop's own elements where they fit."""
         loop = self.loop
-        mono = folded(loop.roles, loop.known, inner)
+        units = [base for base, _ in units_of(inner)]
+        unsafe = loop.guard.enabled and any(self._can_be_infinite(base) for base in units)
+        plain = tuple(p for p in inner if p[0] not in units)
+        mono = (*folded(loop.roles, loop.known, plain), *units_of(inner)) if unsafe else folded(
+            loop.roles, loop.known, inner
+        )
         for base, power in units_of(mono):
-            if power > 1 or base.text in self.lifted_units:
+            if power > 1 or base.text in self.lifted_units or unsafe:
                 mono = tuple((self._unit(b), p) if b.text == base.text else (b, p) for b, p in mono)
         return loop.translate(product(reading_order(mono)))
+
+    def _can_be_infinite(self, base: Base) -> bool:
+        """Does a unit read a running extreme?"""
+        return bool(self.loop.guard.references(self.loop.translate(to_expr(reference_part(base)))))
+
+    def _finite(self, expr: Expr) -> Expr:
+        """Extremes in a difference by a reference that is 0 while they are infinite: any finite one will do."""
+        loop = self.loop
+        if not loop.guard.enabled:
+            return expr
+
+        def leaf(node: Expr) -> Expr:
+            if not isinstance(node, Access) or node.tensor not in loop.guard.infinite:
+                return node
+            return replace(node, tensor=self._finite_reference(node))
+
+        return rewrite(expr, leaf)
+
+    def _finite_reference(self, access: Access) -> str:
+        """The running tensor that follows an extreme and is 0 while that is infinite."""
+        loop = self.loop
+        if access.tensor not in self.safe:
+            running = next(r for r in loop.running.values() if r.name == access.tensor)
+            tensor = next(t for t, r in loop.running.items() if r is running)
+            left = loop.roles.statements[tensor].left
+            name = loop.names.tensor(f"F{access.tensor}")
+            found = Running(name, running.position)
+            read = running.at(left, loop.step.after)
+            test = Binary("==", read, loop.guard.infinite[access.tensor])
+            right = Call("where", (test, Number(0), read))
+            loop.body.append(Einsum(name, found.index(left, loop.step.after), right))
+            loop.init.append(Einsum(name, found.index(left, Number(0)), Number(0)))
+            self.safe[access.tensor] = name
+        return self.safe[access.tensor]
 
     def _unit(self, base: Base) -> Base:
         """A unit as an element of the loop, emitted once."""
@@ -452,10 +492,7 @@ class Accumulators:
             names = sorted(base_variables(base), key=lambda v: (not loop.roles.is_walker(v), v))
             left = tuple(Variable(v) for v in names)
             name = loop.names.tensor("U" + "".join(sorted(reads_of(element_part(base))))[:12], "U")
-            references = loop.guard.references(expr)
-            if loop.guard.enabled and references:
-                expr = loop.guard.zero_where_infinite(expr, references)
-            loop.emit_element(name, left, expr)
+            loop.emit_element(name, left, self._finite(expr))
             loop.local.add(name)
             loop.auxiliary.add(name)
             self.lifted_units[base.text] = atom_of(name, simple_access(name, *left))
@@ -534,8 +571,6 @@ def _map_mono(mono: Mono, change: Callable[[Expr], Expr]) -> Mono:
 
 
 def _map_base(base: Base, change: Callable[[Expr], Expr]) -> Base:
-    from dataclasses import replace
-
     if base.expr is not None:
         expr = change(base.expr)
         return replace(base, text=print_expr(expr), expr=expr)

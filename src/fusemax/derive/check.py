@@ -17,6 +17,7 @@ TOLERANCE = 1e-9
 SLACK = 20.0
 FLOOR = 1e-5
 FLOOR_OF_ALL = 1e-3
+SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ class Reference:
             expected = self.outputs(number)
             found = run(cascade, sample.inputs)
             for name, array in expected.items():
-                error, cell = _error(array, found[name], FLOOR_OF_ALL * self.size(name))
+                least = max(FLOOR_OF_ALL * self.size(name), SMALLEST * min(1.0, _size(sample)))
+                error, cell = _error(array, found[name], least)
                 if error > TOLERANCE and first is None and not sample.is_stress:
                     array = np.where(self._is_steady(number, name, found[name]), array, np.nan)
-                    error, cell = _error(array, found[name], FLOOR_OF_ALL * self.size(name))
+                    error, cell = _error(array, found[name], least)
                 if error > TOLERANCE and first is None and not sample.is_stress:
                     first = Difference(sample, name, cell, float(array[cell]), float(found[name][cell]))
                 if np.isfinite(error) and not sample.is_stress:
@@ -134,6 +136,12 @@ def _error(
     cell = tuple(int(i) for i in np.unravel_index(flat, errors.shape))
     largest = float(errors[cell])
     return (largest / size if size > 0 else largest), cell
+
+
+def _size(sample: Sample) -> float:
+    """The largest finite input."""
+    arrays = [array[np.isfinite(array)] for array in sample.inputs.values()]
+    return max((float(np.max(np.abs(a), initial=0.0)) for a in arrays), default=0.0)
 
 
 def _finite_error(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:

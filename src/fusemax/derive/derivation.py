@@ -11,11 +11,12 @@ import numpy as np
 from fusemax.analysis.passes import Passes, passes
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.base.result import Result
-from fusemax.cascade.ir import Cascade, Claim, Number
+from fusemax.cascade.ir import Cascade, Claim, Number, Size
 from fusemax.cascade.parse import parse
 from fusemax.cascade.print import print_cascade
-from fusemax.cascade.ranks import canonical, factors_of
+from fusemax.cascade.ranks import canonical, declared_ranks, factors_of
 from fusemax.cascade.rules import check_rules
+from fusemax.cascade.sizes import derived_ranks, known_sizes
 from fusemax.derive.certificate import Certificate, certificate_of, one_pass
 from fusemax.derive.check import Check, Difference, Reference
 from fusemax.derive.counterexample import counterexample
@@ -340,6 +341,7 @@ class _Judge:
         if key not in self.finished:
             named = replace(
                 cascade,
+                sizes=all_sizes(cascade),
                 name=_name(self.source.name, laws),
                 title=f"{self.source.title or self.source.name}, derived",
                 source=f"fusemax derive: {', '.join(laws)}" + (f"; {self.source.source}" if self.source.source else ""),
@@ -351,6 +353,15 @@ class _Judge:
             text = print_cascade(named)
             self.finished[key] = (check_rules(parse(text, f"{named.name}.cascade")), counted.ranks[self.rank].passes)
         return self.finished[key]
+
+
+def all_sizes(cascade: Cascade) -> tuple[Size, ...]:
+    """A default size for every rank that is not derived and whose size is known, those written first."""
+    known, _ = known_sizes(cascade, None, None)
+    derived = derived_ranks(cascade)
+    written = {size.rank for size in cascade.sizes}
+    free = [rank for rank in declared_ranks(cascade) if rank not in written and rank not in derived]
+    return (*cascade.sizes, *(Size(rank, known[rank]) for rank in free if rank in known))
 
 
 def _named(form: Form) -> list[str]:

@@ -34,7 +34,7 @@ from fusemax.cascade.ranks import rank_of, variable_of
 from fusemax.cascade.resolve import rewrite
 from fusemax.cascade.rules import check_rules
 from fusemax.derive.check import Check, Reference
-from fusemax.derive.derivation import default_rank, ranks_by_passes
+from fusemax.derive.derivation import all_sizes, default_rank, ranks_by_passes
 from fusemax.derive.flat import pruned, reads
 from fusemax.derive.laws import PREPARING, Aim
 from fusemax.derive.laws.defer import LAW as DEFER
@@ -162,6 +162,7 @@ def _finished(cascade: Cascade, source: Cascade, form: str, rank: str | None = N
     """The legal cascade with name, sources and claims, read back from its own text."""
     named = replace(
         cascade,
+        sizes=all_sizes(cascade),
         name=f"{source.name}_{form}",
         title=f"{source.title or source.name}: {form}",
         source="fusemax merge" + (f"; {source.source}" if source.source else ""),

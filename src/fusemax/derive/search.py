@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fusemax.cascade.ir import Cascade
+from fusemax.cascade.rules import broken_rules
 from fusemax.derive.algebra import TooLarge
 from fusemax.derive.canonical import canonical_form
 from fusemax.derive.laws import LAWS, PREPARING, REDUCING, Aim, Law, Rewrite
@@ -64,7 +65,7 @@ class Search:
             self.forms.append(form)
             for rewrite in self._moves(form):
                 text = canonical_form(rewrite.cascade)
-                if text in seen:
+                if text in seen or broken_rules(rewrite.cascade):
                     continue
                 seen.add(text)
                 streamed = rewrite.law in ("iterate", "tile")
@@ -98,7 +99,7 @@ class Search:
 
     def _within(self, form: Form) -> list[Rewrite]:
         """Laws on one step of a loop over another rank."""
-        for law in (*PREPARING[2:], REDUCING[0]):
+        for law in (*PREPARING[3:], REDUCING[0]):
             if found := uses_within(law, form.cascade, self.rank, self.aim):
                 return found[:1]
         return uses_within(REDUCING[1], form.cascade, self.rank, self.aim)[:1]

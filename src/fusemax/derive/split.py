@@ -173,6 +173,12 @@ class SplitAccumulators(Accumulators):
         self._emit(pair, left, right, "+", merged)
         return lambda state: pair.at(left, state)
 
+    def _finite(self, expr: Expr) -> Expr:
+        """Tiles keep their extremes; a difference from an infinite one is 0 by its guard."""
+        loop = self.loop
+        references = loop.guard.references(expr)
+        return loop.guard.zero_where_infinite(expr, references) if loop.guard.enabled and references else expr
+
     def _statements(self) -> list[Einsum]:
         return self.loop.merging
 

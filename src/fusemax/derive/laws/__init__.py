@@ -1,9 +1,22 @@
 """The laws, one module each: pattern, precondition, rewrite, and the words for its page."""
 
-from fusemax.derive.laws import defer, distribute, expand, extreme, iterate, join, mask, reductions, select, unroll
+from fusemax.derive.laws import (
+    defer,
+    distribute,
+    expand,
+    extreme,
+    iterate,
+    join,
+    mask,
+    prune,
+    reductions,
+    select,
+    unroll,
+)
 from fusemax.derive.laws.law import Aim, Law, Rewrite
 
 PREPARING: tuple[Law, ...] = (
+    prune.LAW,
     unroll.LAW,
     join.LAW,
     mask.LAW,

@@ -19,7 +19,7 @@ from fusemax.cascade.ir import (
     Variable,
     walk,
 )
-from fusemax.cascade.ranks import variable_of
+from fusemax.cascade.ranks import rank_of, variable_of
 from fusemax.cascade.resolve import rewrite
 from fusemax.derive.algebra import (
     ELEMENT,
@@ -55,9 +55,14 @@ class CannotJoin(Exception):
 
 def joined(cascade: Cascade, partition: Partition) -> Cascade:
     """The flat cascade without the partition. Raises CannotJoin where a tile's own value remains."""
+    inner = set(partition.factors)
+    declared = {rank_of(v) for d in (*cascade.inputs, *cascade.outputs) for v in d.variables}
+    others = {r for a in cascade.aliases for r in (a.name, a.target)}
+    others |= {r for e in cascade.equalities for r in (e.left, e.right)}
+    if inner & (declared | others):
+        raise CannotJoin(partition.rank)
     joiner = _Joiner(cascade, partition)
     einsums = joiner.einsums()
-    inner = set(partition.factors)
     sizes = tuple(s for s in cascade.sizes if s.rank not in inner)
     rest = tuple(p for p in cascade.partitions if p != partition)
     return flat(replace(cascade, partitions=rest, sizes=sizes), einsums)

@@ -44,6 +44,7 @@ def unrolled(cascade: Cascade, rank: str) -> Cascade:
     found: list[Einsum] = []
     starts: dict[str, Einsum] = {}
     ends: dict[str, Expr] = {}
+    moving: frozenset[str] = frozenset()
     loops = [s for s in cascade.sections if s.kind == "iterate"]
     if len(loops) != 1 or not _is_over(cascade, loops[0], rank):
         raise CannotUnroll("not one loop over the rank")
@@ -52,9 +53,11 @@ def unrolled(cascade: Cascade, rank: str) -> Cascade:
         if section.kind == "iterate":
             unroller = _Unroller(cascade, section, states, starts)
             found += unroller.einsums()
-            ends = unroller.ends
+            ends, moving = unroller.ends, frozenset(unroller.moving)
             continue
         for einsum in section.einsums:
+            if any(isinstance(n, Access) and n.tensor in moving for n in walk(einsum.right)):
+                raise CannotUnroll(f"{einsum.tensor} reads an element that changes with the states")
             if einsum.tensor in states:
                 starts[einsum.tensor] = einsum
             else:
