@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.design.workload import Workload
-from fusemax.model.accounting import check
+from fusemax.model.accounting import check, effects
 from fusemax.model.compare import PARTS, Comparison, compare, default_plan, headline_ratios
 from fusemax.model.profile import PUBLISHED
 
@@ -120,3 +121,19 @@ def test_wrong_names_are_named() -> None:
 def test_a_length_that_does_not_divide_is_refused_by_published_accounting() -> None:
     with pytest.raises(UsageError, match=r"M = 1000 is not M1 = 4 x M0 = 256.*corrected has"):
         compare(["fusemax"], ["bert"], ["1000"], accounting="published")
+
+
+@pytest.mark.proof
+def test_the_page_on_accounting_shows_what_the_command_prints() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "accounting.md").read_text(encoding="utf-8")
+    shown = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 5 and cells[1].replace(".", "").isdigit():
+            for name in cells[0].replace("`", "").replace("*", "").split(", "):
+                shown[name] = cells[1:]
+    found = effects()
+    for name, four in {**found.alone, "published": found.published, "corrected": found.corrected}.items():
+        digits = (2, 3, 2, 3)
+        expected = [f"{value:.{n}f}" for value, n in zip(four.values(), digits, strict=True) if value is not None]
+        assert shown[name] == expected, name

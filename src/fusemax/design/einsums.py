@@ -102,7 +102,8 @@ def _viewed(einsum: Einsum) -> str | None:
         gathers = any(isinstance(node, Access) for node in _index_nodes(right))
         filtered = any(index.filter is not None for index in right.indices)
         moved = any(not isinstance(i.value, Variable) for i in right.indices)
-        if left == read and not gathers and not filtered and moved:
+        whole = all(any(isinstance(node, Variable) for node in walk(i.value)) for i in right.indices)
+        if left == read and whole and not gathers and not filtered and moved:
             return right.tensor
     return None
 

@@ -63,7 +63,7 @@ class Effects(Result):
         return [first, *alone, last]
 
     def document(self) -> Mapping[str, object]:
-        """``published``, ``corrected``, ``switches`` (also as ``accounting``): ``effect``, ``what``, ``why`` of each."""
+        """``published``, ``corrected``, ``switches`` (also ``accounting``): ``effect``, ``what``, ``why`` of each."""
         words = explanations()
         switches = [
             {"switch": name, "what": words[name].what, "why": words[name].why, "effect": four}

@@ -60,8 +60,13 @@ def unit_of(table: ComponentTable, array: Array, operation: str) -> str:
     raise UsageError(f"no unit of the array does {operation!r}: it has {', '.join(array.units)}")
 
 
-def lower(design: Design, einsum: str, on: str, operations: tuple[tuple[str, int], ...], rules: Accounting) -> Work:
-    """The operations of an Einsum on the units that are there; exp by the array's own method."""
+def lower(
+    design: Design, einsum: str, on: str, operations: tuple[tuple[str, int], ...], rules: Accounting, fused: bool = True
+) -> Work:
+    """The operations of an Einsum on the units that are there; exp by the array's own method.
+
+    ``fused``: an addition beside exp is the difference before it, which a unit may take itself.
+    """
     array, table = design.accelerator.arrays[on], design.costs.components
     done: dict[tuple[str, str], int] = {}
     issues = 0
@@ -81,7 +86,7 @@ def lower(design: Design, einsum: str, on: str, operations: tuple[tuple[str, int
         issues += times
     quirks = design.as_published
     together = array.exp is not None and array.exp.unit is not None and array.exp.with_subtract
-    if exps and together and not (quirks.exp_cycles == "separate" and "exp-cycles" not in rules):
+    if fused and exps and together and not (quirks.exp_cycles == "separate" and "exp-cycles" not in rules):
         issues -= min(exps, wanted.get("add", 0))
     found = tuple((action, unit, times) for (action, unit), times in done.items())
     lost = exps and not quirks.exp_energy and "exp-energy" not in rules

@@ -69,7 +69,7 @@ def elementwise_costs(design: Design, sizes: Sizes, rules: Accounting) -> tuple[
     found = []
     for work in elementwise_work():
         elements = parse_expression(work.elements)(sizes)
-        done = lower(design, work.name, on, tuple(work.operations.items()), rules)
+        done = lower(design, work.name, on, tuple(work.operations.items()), rules, fused=False)
         words = elements * (work.reads + work.writes)
         traffic = words * sizes("word") / 8
         compute = ceil_div(elements, width) * done.issues / sizes("clock")

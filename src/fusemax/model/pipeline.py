@@ -86,12 +86,12 @@ def stages(measured: Measured, phase: Phase) -> Stages:
             if producer not in stage or operand.label != operand.tensor:
                 waits.append((producer, name))
                 continue
-            ready = _ready(measured, producer, name, start, end)
+            ready = _ready(measured, phase, producer, name, start, end)
             latest = maximum(latest, stage[producer] + _ceil((ready - start[name]) / epoch))
         stage[name] = latest
     reuse: Number = 0
     for producer, name in waits:
-        ready = stage[producer] * epoch + _ready(measured, producer, name, start, end)
+        ready = stage[producer] * epoch + _ready(measured, phase, producer, name, start, end)
         reuse = maximum(reuse, _ceil((ready - start[name] - stage[name] * epoch) / epoch))
     return Stages(stage, reuse, epoch)
 
@@ -130,14 +130,12 @@ def _producers(measured: Measured, phase: Phase, name: str) -> list[tuple[Operan
     return [(o, writers[o.tensor]) for o in measured.nest(name).operands[:-1] if o.tensor in writers]
 
 
-def _ready(
-    measured: Measured, producer: str, consumer: str, start: dict[str, Number], end: dict[str, Number]
-) -> Number:
+def _ready(measured: Measured, phase: Phase, producer: str, consumer: str, start: Places, end: Places) -> Number:
     """When, from the epoch's start, a consumer may begin: its first value has come down, its last comes in time."""
     first, second = measured.nest(producer), measured.nest(consumer)
     delay = _delay(measured, first, second)
     length = end[consumer] - start[consumer]
-    if _streams_along(first, second):
+    if _streams_along(first, second, _shared(measured, _iterated(measured, phase))):
         return maximum(start[producer], end[producer] - length) + delay
     return end[producer] + delay
 
@@ -147,16 +145,12 @@ def _delay(measured: Measured, first: Nest, second: Nest) -> Number:
     return measured.sizes(f"{first.on}.rows") - 1 if first.on != second.on else 0
 
 
-def _streams_along(first: Nest, second: Nest) -> bool:
+def _streams_along(first: Nest, second: Nest, tiles: set[str]) -> bool:
     """Whether values of a tile are handed over one by one: both run the same inner loop, over the result's ranks."""
-    inner = {loop.part for loop in first.temporal} & {loop.part for loop in second.temporal}
-    own = [loop for loop in first.temporal if loop.part in inner]
-    return (
-        bool(own)
-        and first.temporal[-1] == own[-1]
-        and bool(own[-1].ranks & first.output.ranks)
-        and (second.temporal[-1].part == own[-1].part)
-    )
+    one, two = first.temporal[-1:], second.temporal[-1:]
+    if not one or not two or one[0].part != two[0].part or one[0].variable in tiles:
+        return False
+    return bool(one[0].ranks & first.output.ranks)
 
 
 def _empty_epochs(measured: Measured, phase: Phase, found: Stages) -> Number:
