@@ -24,8 +24,14 @@ def command(
     DESIGN is a catalogue name or a file. The rows are per Einsum, component, tensor and action; every total is the sum
     of its rows.
     """
-    from fusemax.base.errors import UsageError
     from fusemax.model.evaluate import evaluate
+
+    emit(evaluate(design, workload, seq_len, accounting, overrides_of(settings)), output)
+
+
+def overrides_of(settings: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` of ``--set`` as overrides; UsageError for another form."""
+    from fusemax.base.errors import UsageError
 
     overrides = {}
     for text in settings:
@@ -33,4 +39,4 @@ def command(
         if not equals or not value.strip():
             raise UsageError(f"{text!r} is not a setting: expected NAME=VALUE, like edge=128 or buffer.capacity=8MiB")
         overrides[name.strip()] = value.strip()
-    emit(evaluate(design, workload, seq_len, accounting, overrides), output)
+    return overrides

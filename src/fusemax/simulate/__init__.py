@@ -1,0 +1,1 @@
+"""Designs executed: tile by tile (`simulate`), and cycle by cycle on an array (`fusemax.simulate.array`)."""

@@ -1,0 +1,265 @@
+"""What feeds the arrays: the bus to the outermost memory, boxes of tensors in the buffer, the buffer's ports.
+
+All times are ticks. A `Fetch` brings the boxes of one operand in the order in which tiles need them, each into a place
+of the buffer that the box before last has left; the `Bus` moves one box at a time, whichever can start first. `Ports`
+serve accesses in the order of their arrival, all banks side by side.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fusemax.simulate.space import Index, TileSpace
+
+__all__ = ["Bus", "Fetch", "Move", "Ports", "Store"]
+
+
+_NEVER = 1 << 100
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transfer that took place: what, when, how many words, and whether out of the memory (``read``) or into it."""
+
+    tensor: str
+    start: int
+    end: int
+    words: int
+    read: bool
+
+
+@dataclass
+class _Box:
+    key: Index
+    prefix: Index
+    words: int
+    there: int
+    used: int = 0
+
+
+class Fetch:
+    """The boxes of one operand of one Einsum."""
+
+    def __init__(
+        self, tensor: str, space: TileSpace, relevant: tuple[int, ...], places: int, words: Callable[[Index], int],
+        burst: int,
+    ) -> None:  # fmt: skip
+        self.tensor = tensor
+        self.burst = burst
+        self.space = space
+        self.relevant = relevant
+        self.depth = max(relevant, default=-1) + 1
+        self.words = words
+        self.places: list[int] = [0] * places
+        self.boxes: deque[_Box] = deque()
+        self.next: Index | None = space.first((), self.depth)
+        self.left = self.words(self.next) if self.next is not None else 0
+        self.held = 0
+        self.peak = 0
+
+    def key(self, index: Index) -> Index:
+        """The box that a tile needs."""
+        return tuple(index[i] for i in self.relevant)
+
+    def load(self, there: int) -> None:
+        """The next box comes, into the place that was free first."""
+        assert self.next is not None
+        self.places.remove(min(self.places))
+        box = _Box(self.key(self.next), self.next, self.words(self.next), there)
+        self.boxes.append(box)
+        self.held += box.words
+        self.peak = max(self.peak, self.held)
+        following = self.space.next(self.next)
+        while following is not None and self.key(following) == box.key:
+            following = self.space.next(following)
+        self.next = following
+        self.left = self.words(following) if following is not None else 0
+
+    def find(self, index: Index) -> _Box | None:
+        """The box a tile needs, those before it given up; None when it is not there yet."""
+        key = self.key(index)
+        if all(box.key != key for box in self.boxes):
+            if self.boxes and self.boxes[-1].used:
+                while self.boxes:
+                    self._drop()
+            return None
+        while self.boxes[0].key != key:
+            self._drop()
+        return self.boxes[0]
+
+    def _drop(self) -> None:
+        box = self.boxes.popleft()
+        self.held -= box.words
+        self.places.append(box.used)
+
+    def state(self, now: int, at: Index) -> tuple[object, ...]:
+        """What the future depends on, relative to a time and a tile."""
+        following = self.next and tuple(a - b for a, b in zip(self.next, at, strict=False))
+        boxes = tuple(
+            (tuple(a - b for a, b in zip(x.prefix, at, strict=False)), max(x.there - now, 0), max(x.used - now, -1))
+            for x in self.boxes
+        )
+        return (following, self.left, boxes, tuple(sorted(max(t - now, 0) for t in self.places)))
+
+    def positions(self) -> list[Index]:
+        """Prefixes of boxes there and to come."""
+        return [*(box.prefix for box in self.boxes), *([self.next] if self.next is not None else [])]
+
+    def shift(self, time: int, axis: int, steps: int) -> None:
+        """Everything later by some ticks, and by some iterations of an axis where the operand depends on it."""
+
+        def moved(prefix: Index) -> Index:
+            return (*prefix[:axis], prefix[axis] + steps, *prefix[axis + 1 :]) if axis < len(prefix) else prefix
+
+        self.places = [t + time for t in self.places]
+        for box in self.boxes:
+            box.prefix = moved(box.prefix)
+            box.key = self.key(box.prefix)
+            box.there += time
+            box.used += time if box.used else 0
+        if self.next is not None:
+            self.next = moved(self.next)
+
+
+@dataclass
+class Store:
+    """Results on their way out: at most ``places`` wait at once."""
+
+    tensor: str
+    places: int
+    waiting: deque[tuple[int, int]] = field(default_factory=deque)
+    """(ready, words) of results not sent yet."""
+    sent: deque[int] = field(default_factory=deque)
+    """Ends of the last transfers."""
+
+
+class Bus:
+    """The channel to the outermost memory; reads and writes share its bandwidth."""
+
+    def __init__(self, ticks_per_word: Callable[[int], int], ports: Ports | None) -> None:
+        self.ticks = ticks_per_word
+        self.ports = ports
+        self.free = 0
+        self.busy = 0
+        self.read_words = 0
+        self.written_words = 0
+        self.fetches: list[Fetch] = []
+        self.stores: list[Store] = []
+        self.observe: Callable[[Move], None] | None = None
+
+    def advance(self, until: int) -> None:
+        """Do every transfer that can start before a time."""
+        while self._step(until):
+            pass
+
+    def obtain(self, fetch: Fetch, index: Index) -> int:
+        """When the box a tile needs is there; transfers that can start earlier go first."""
+        box = fetch.find(index)
+        while box is None:
+            if not self._step(None):
+                raise AssertionError(f"{fetch.tensor} has no place to be loaded into")
+            box = fetch.find(index)
+        return box.there
+
+    def room(self, store: Store) -> int:
+        """When a store has room for another result."""
+        while len(store.waiting) >= store.places:
+            self._step(None)
+        behind = store.places - len(store.waiting)
+        return store.sent[-behind] if behind <= len(store.sent) else 0
+
+    def finish(self) -> int:
+        """Send everything that still waits; the end of the last transfer."""
+        while any(store.waiting for store in self.stores):
+            self._step(None, writes_only=True)
+        return self.free
+
+    def _step(self, until: int | None, writes_only: bool = False) -> bool:
+        """The transfer that can start first; of several results before operands, operands needed sooner first."""
+        start, chosen, need = until if until is not None else _NEVER, None, ()
+        free = self.free
+        for store in self.stores:
+            if store.waiting:
+                at = max(free, store.waiting[0][0])
+                if at < start:
+                    start, chosen, need = at, store, ()
+        for fetch in () if writes_only else self.fetches:
+            if fetch.next is not None and fetch.places:
+                at = max(free, min(fetch.places))
+                if at < start or (at == start and isinstance(chosen, Fetch) and fetch.next < need):
+                    start, chosen, need = at, fetch, fetch.next
+        if chosen is None:
+            return False
+        if isinstance(chosen, Store):
+            self._write(chosen, start)
+        else:
+            self._read(chosen, start)
+        return True
+
+    def _read(self, fetch: Fetch, start: int) -> None:
+        assert fetch.next is not None
+        words = min(fetch.left, fetch.burst)
+        end = self._move(fetch.tensor, start, words, True)
+        self.read_words += words
+        fetch.left -= words
+        if not fetch.left:
+            fetch.load(end)
+
+    def _write(self, store: Store, start: int) -> None:
+        _, words = store.waiting.popleft()
+        end = self._move(store.tensor, start, words, False)
+        self.written_words += words
+        store.sent.append(end)
+        if len(store.sent) > store.places:
+            store.sent.popleft()
+
+    def _move(self, tensor: str, start: int, words: int, read: bool) -> int:
+        length = self.ticks(words)
+        self.free = start + length
+        self.busy += length
+        if self.ports is not None and read:
+            self.ports.serve(start, self.ports.rows(words))
+        if self.observe is not None:
+            self.observe(Move(tensor, start, self.free, words, read))
+        return self.free
+
+    def state(self, now: int, at: Index) -> tuple[object, ...]:
+        """What the future depends on, relative to a time and a tile."""
+        stores = tuple(
+            (tuple((max(t - now, 0), w) for t, w in s.waiting), tuple(max(t - now, 0) for t in s.sent))
+            for s in self.stores
+        )
+        return (max(self.free - now, 0), stores, tuple(f.state(now, at) for f in self.fetches))
+
+    def shift(self, time: int, axis: int, steps: int) -> None:
+        """Everything later; see `Fetch.shift`."""
+        self.free += time
+        for store in self.stores:
+            store.waiting = deque((t + time, w) for t, w in store.waiting)
+            store.sent = deque(t + time for t in store.sent)
+        for fetch in self.fetches:
+            fetch.shift(time, axis, steps)
+
+
+class Ports:
+    """The accesses of a memory: rows spread evenly over its banks and ports, in order of arrival."""
+
+    def __init__(self, name: str, ticks_per_row: float, words_per_row: float) -> None:
+        self.name = name
+        self.ticks_per_row = ticks_per_row
+        self.words_per_row = words_per_row
+        self.free = 0
+        self.busy = 0
+
+    def rows(self, words: float) -> float:
+        """Rows that hold some words."""
+        return words / self.words_per_row
+
+    def serve(self, start: int, rows: float) -> int:
+        """When rows asked for at a time have been accessed."""
+        length = round(rows * self.ticks_per_row)
+        self.free = max(self.free, start) + length
+        self.busy += length
+        return self.free
