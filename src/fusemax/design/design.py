@@ -6,6 +6,7 @@ design.mapping          loops, tiles, what is kept where (fusemax.design.mapping
 design.schedule         phases and steps (fusemax.design.schedule)
 design.costs            energies, areas, SRAM table (fusemax.design.tables)
 design.linear           the Design of a linear layer on the same accelerator, or None
+design.binding          what its arrays do in every cycle: a name in catalogue/bindings or a file, or None
 design.as_published     what the published accounting does differently for this design, by switch
 """
 
@@ -81,6 +82,7 @@ class Design:
     source: str = ""
     as_published: AsPublished = field(default_factory=AsPublished, repr=False)
     linear: Design | None = field(default=None, repr=False)
+    binding: str | None = None
 
     @cached_property
     def specs(self) -> tuple[EinsumSpec, ...]:

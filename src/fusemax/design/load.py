@@ -47,6 +47,7 @@ class DesignFile(Frozen):
     mapping: str | Mapping
     schedule: str | Schedule
     linear: str | LinearFile | None = None
+    binding: str | None = None
     as_published: AsPublished = AsPublished()
 
 
@@ -126,6 +127,7 @@ class _Head(Frozen):
     mapping: object
     schedule: object
     linear: object = None
+    binding: str | None = None
     as_published: object = None
 
 
@@ -155,7 +157,7 @@ def _design(document: Document, folder: str) -> Design:
         check_design(linear, {**below, "accelerator": hardware})
     design = Design(
         head.design, _cascade(head.cascade, folder), accelerator, mapping, schedule, costs, head.title, head.source,
-        quirks, linear,
+        quirks, linear, _beside(head.binding, folder, "bindings"),
     )  # fmt: skip
     return check_design(design, places)
 
@@ -173,6 +175,12 @@ def _part(document: Document, folder: str, name: str, kind: str, model: type[M])
     except FileError as error:
         raise document.positions.error((name,), f"{error.file}: {error.reason}") from None
     return validate(model, found), (found, ())
+
+
+def _beside(reference: str | None, folder: str, kind: str) -> str | None:
+    """A reference as seen from here: of a file beside the design, its path."""
+    path = os.path.join(folder, reference) if reference and folder else ""
+    return path if path and (os.path.exists(path) or reference not in catalogue_names(kind)) else reference
 
 
 def _model(reference: str, folder: str, kind: str, word: str, model: type[M]) -> M:

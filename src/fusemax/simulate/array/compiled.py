@@ -18,10 +18,9 @@ from fusemax.simulate.array.program import CONSTANT, LANE_COLUMNS, MEMORY, OWN, 
 
 __all__ = ["advance"]
 
-(OP, A, A_STEP, B, B_STEP, C, C_STEP, TO, RIGHT, RIGHT_STEP, DOWN, DOWN_STEP, LEFT_FEED, TOP_FEED, ONLY, ROUND) = range(
-    len(PE_COLUMNS)
-)
-(L_OP, KA, IA, KB, IB, KC, IC, L_TO, READ, WRITE, KW, IW) = range(len(LANE_COLUMNS))
+(OP, A, A_STEP, B, B_STEP, C, C_STEP, TO, RIGHT, RIGHT_STEP, DOWN, DOWN_STEP, LEFT_FEED, TOP_FEED, ONLY, ROUND,
+ PRODUCT) = range(len(PE_COLUMNS))  # fmt: skip
+(L_OP, KA, IA, KB, IB, KC, IC, L_TO, READ, WRITE, KW, IW, TILE) = range(len(LANE_COLUMNS))
 NOP, MUL, MAC, MSUB, ADD, SUB, MAX, DIV, MOVE, KEEP, SCALE, LINE, EXP = range(len(OPERATIONS))
 NAN = np.float32(np.nan)
 ZERO, MINUS, HALF, SHIFT = np.float32(0), np.float32(-np.inf), np.float32(0.5), np.float32(MAGIC)
@@ -155,7 +154,7 @@ def _operand(kind: Any, index: Any, lane: Any, top: Any, word: Any, registers: A
 @_compiled
 def _lanes(
     t: Any, edge: Any, table: Any, state: Any, registers: Any, constants: Any, lines: Any, powers: Any, memory: Any,
-    ready: Any, delay: Any, counts: Any,
+    ready: Any, delay: Any, counts: Any, finished: Any,
 ) -> None:  # fmt: skip
     for lane in range(edge):
         u = t - edge - lane
@@ -180,6 +179,8 @@ def _lanes(
         if row[L_TO] >= 0:
             registers[row[L_TO], lane] = result
         counts[1] += 1
+        if lane == 0:
+            finished[row[TILE]] = t
 
 
 @_compiled
@@ -201,12 +202,16 @@ def _enter(t: Any, edge: Any, table: Any, state: Any, memory: Any, ready: Any, c
 @_compiled
 def advance(
     begin: Any, end: Any, edge: Any, pe: Any, lane: Any, state: Any, registers: Any, constants: Any, lines: Any,
-    powers: Any, memory: Any, ready: Any, delay: Any, words: Any, counts: Any,
+    powers: Any, memory: Any, ready: Any, delay: Any, words: Any, counts: Any, finished: Any,
 ) -> None:  # fmt: skip
-    """Run cycles begin .. end - 1. `counts` gets busy PE cycles, busy lane cycles, words read too early."""
+    """Run cycles begin .. end - 1. `counts` gets busy PE cycles, busy lane cycles, words read too early, and
+    PE cycles spent on products; `finished` the last cycle in which lane 0 worked on each tile.
+    """
     out = np.empty(edge, np.float32)
     for t in range(begin, end):
-        _lanes(t, edge, lane, state, registers, constants, lines, powers, memory, ready, delay, counts)
+        _lanes(t, edge, lane, state, registers, constants, lines, powers, memory, ready, delay, counts, finished)
         _enter(t, edge, pe, state, memory, ready, counts)
         for d in range(min(2 * edge - 2, t), max(-1, t - len(pe)), -1):
-            counts[0] += _diagonal(pe[t - d], d, edge, state, out, lines, powers, words)
+            worked = _diagonal(pe[t - d], d, edge, state, out, lines, powers, words)
+            counts[0] += worked
+            counts[3] += worked * pe[t - d, PRODUCT]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,21 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Counts:
-    """What the engine counted: cycles gone by, PEs and lanes that worked in them, words read before they were there."""
+    """What the engine counted.
+
+    `cycles` gone by; PEs and lanes that worked in them, and PEs that did so on products; `late`: words read before
+    they were there; `finished`: the last cycle in which lane 0 worked on each tile. `steady_pe` and `steady_lane` are
+    busy shares within a window of whole epochs in which every unit was in its steady state, None when there was none.
+    """
 
     cycles: int
     busy_pe: int
     busy_lane: int
     late: int
+    products: int
+    finished: tuple[int, ...]
+    steady_pe: float | None = None
+    steady_lane: float | None = None
 
 
 @dataclass
@@ -44,6 +54,7 @@ class Machine:
     memory: Words
     ready: Ints
     counts: Ints
+    finished: Ints
 
     @classmethod
     def new(cls, program: Program, memory: Words) -> Machine:
@@ -52,12 +63,14 @@ class Machine:
         state = np.full((layout.rows, layout.edge + 1), np.nan, np.float32)
         state[layout.constant(0) :] = program.pe_constants[:, None]
         lanes = np.full((max(1, program.lane_registers), layout.edge), np.nan, np.float32)
-        return cls(state, lanes, memory, np.full(memory.size, -1, np.int64), np.zeros(3, np.int64))
+        ready = np.full(memory.size, -1, np.int64)
+        tiles = int(program.tiles["lane"].max()) + 1
+        return cls(state, lanes, memory, ready, np.zeros(4, np.int64), np.full(tiles, -1, np.int64))
 
 
 @cache
 def engine(name: str) -> Callable[..., None]:
-    """`advance(begin, end, ...)` by name; "compiled" needs numba."""
+    """`advance(begin, end, ...)` by name; MissingExtra when "compiled" lacks numba."""
     if name == "vectors":
         from fusemax.simulate.array.vectors import advance
 
@@ -82,9 +95,32 @@ def run(program: Program, memory: Words, delay: int, words: int, name: str = "au
         large = cycles * edge * edge > SMALL and find_spec("numba") is not None
         name = "compiled" if large else "vectors"
     machine = Machine.new(program, memory)
+    window = _steady(program)
+    at = sorted({0, cycles, *(window or ())})
+    seen = {0: (0, 0)}
     with np.errstate(all="ignore"):
-        engine(name)(
-            0, cycles, edge, program.pe, program.lane, machine.state, machine.lane_registers, program.lane_constants,
-            program.lines, POWERS, machine.memory, machine.ready, delay, words, machine.counts,
-        )  # fmt: skip
-    return Counts(cycles, *(int(count) for count in machine.counts))
+        for begin, end in pairwise(at):
+            engine(name)(
+                begin, end, edge, program.pe, program.lane, machine.state, machine.lane_registers,
+                program.lane_constants, program.lines, POWERS, memory, machine.ready, delay, words, machine.counts,
+                machine.finished,
+            )  # fmt: skip
+            seen[end] = (int(machine.counts[0]), int(machine.counts[1]))
+    shares: list[float | None] = [None, None]
+    if window is not None:
+        units = (window[1] - window[0]) * edge
+        pe, lane = (b - a for a, b in zip(seen[window[0]], seen[window[1]], strict=True))
+        shares = [pe / (units * edge), lane / units]
+    pe, lane, late, products = (int(count) for count in machine.counts)
+    return Counts(cycles, pe, lane, late, products, tuple(machine.finished.tolist()), *shares)
+
+
+def _steady(program: Program) -> tuple[int, int] | None:
+    """Cycles between which every unit is in the epochs in which all stages work, a whole number of them."""
+    first, last = program.steady
+    if first == last:
+        return None
+    begin = int(program.starts[first]) + 3 * program.layout.edge
+    period = int(program.starts[first + 1] - program.starts[first])
+    whole = (int(program.starts[last]) - begin) // period
+    return (begin, begin + whole * period) if whole > 0 else None

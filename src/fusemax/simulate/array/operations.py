@@ -49,7 +49,8 @@ def _scale(a: Words, b: Words) -> Words:
 def _line(a: Words, lines: Words) -> Words:
     place = (np.where(np.isnan(a), _ZERO, a) + np.float32(0.5)) * np.float32(len(lines))
     k = np.minimum(np.maximum(place, 0), len(lines) - 1).astype(np.int64)
-    return lines[k, 0] * a + lines[k, 1]
+    found: Words = lines[k, 0] * a + lines[k, 1]
+    return found
 
 
 _APPLY: dict[str, Callable[[Words, Words, Words, Words], Any]] = {

@@ -26,9 +26,9 @@ __all__ = ["LANE_COLUMNS", "PE_COLUMNS", "RESULT", "Layout", "Program", "compile
 Ints = NDArray[np.int64]
 PE_COLUMNS = (
     "op", "a", "a_step", "b", "b_step", "c", "c_step", "to", "right", "right_step", "down", "down_step", "left_feed",
-    "top_feed", "only", "round",
+    "top_feed", "only", "round", "product",
 )  # fmt: skip
-LANE_COLUMNS = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "to", "read", "write", "kw", "iw")
+LANE_COLUMNS = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "to", "read", "write", "kw", "iw", "tile")
 NOTHING, TOP, MEMORY, REGISTER, CONSTANT, OWN = range(6)
 """Kinds of a lane's operands."""
 RESULT = -2
@@ -80,7 +80,8 @@ class Program:
     """Everything the engine needs besides the words in memory.
 
     `pe` and `lane` are the tables as [clock cycle, column]; `slots` and `tiles` say which slot of the timing and
-    which tile every clock cycle of a unit works on (-1: idle). `starts` are the first cycles of the epochs and the end.
+    which tile every clock cycle of a unit works on (-1: idle). `starts` are the first cycles of the epochs and the end,
+    `steady` the first epoch of the longest run in which every stage has a tile, and the epoch after it.
     """
 
     layout: Layout
@@ -91,6 +92,7 @@ class Program:
     lane_constants: NDArray[np.float32]
     lines: NDArray[np.float32]
     starts: Ints
+    steady: tuple[int, int]
     slots: dict[str, Ints]
     tiles: dict[str, Ints]
 
@@ -114,6 +116,7 @@ def compile_program(timed: Timing, stream: Stream, memory: Memory) -> Program:
     return Program(
         layout, pe.packed_for_array(layout), lane.packed_for_lanes(), pe.constant_words, timed.registers("lane"),
         lane.constant_words, np.array(timed.sizes.how.table or LINE_TABLE, np.float32), starts,
+        _steady(timed, stream, starts),
         {unit: table.columns["slot"] for unit, table in tables.items()},
         {unit: table.columns["tile"] for unit, table in tables.items()},
     )  # fmt: skip
@@ -134,6 +137,18 @@ def _starts(timed: Timing, stream: Stream) -> Ints:
     return np.concatenate([[0], np.cumsum(periods)])
 
 
+def _steady(timed: Timing, stream: Stream, starts: Ints) -> tuple[int, int]:
+    """The longest run of epochs of plain length in which every stage has a tile."""
+    full = np.diff(starts) == timed.period
+    for lag in timed.lags.values():
+        there = np.zeros(len(full), np.bool_)
+        there[stream.epoch + lag] = True
+        full &= there
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], full, [False]])))
+    runs = [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
+
+
 class _Table:
     """A unit's table while it is filled: columns by name."""
 
@@ -148,7 +163,7 @@ class _Table:
                 self.bases[register] = count
                 count += copies
         names = ("slot", "tile", "to", "left_feed", "top_feed", "read", "write", "only")
-        zero = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "kd", "id", "kr", "ir", "kw", "iw", "round")
+        zero = ("op", "ka", "ia", "kb", "ib", "kc", "ic", "kd", "id", "kr", "ir", "kw", "iw", "round", "product")
         self.columns = {name: np.full(length, -1, np.int64) for name in names}
         self.columns |= {name: np.zeros(length, np.int64) for name in zero}
 
@@ -175,7 +190,7 @@ class _Table:
             if word is not None:
                 c[port][at] = memory.rows(*word, tiles, stream)
         c["only"][at] = -1 if slot.only is None else slot.only
-        c["round"][at] = int(slot.round)
+        c["round"][at], c["product"][at] = int(slot.round), int(slot.is_product)
 
     def _register(self, name: str, tiles: Ints) -> Ints:
         found: Ints = self.bases[name] + tiles % self.timed.copies[self.unit, name]
@@ -191,8 +206,7 @@ class _Table:
     def packed_for_array(self, layout: Layout) -> Ints:
         """The table of the PEs: sources as rows of the state."""
         c = self.columns
-        columns: dict[str, Ints] = {"op": c["op"], "only": c["only"], "round": c["round"]}
-        columns |= {"left_feed": c["left_feed"], "top_feed": c["top_feed"]}
+        columns: dict[str, Ints] = {k: c[k] for k in ("op", "only", "round", "product", "left_feed", "top_feed")}
         columns["to"] = np.where(c["to"] < 0, -1, layout.register(0) + c["to"] * layout.diagonals)
         for name, key in (("a", "a"), ("b", "b"), ("c", "c"), ("right", "r"), ("down", "d")):
             kind, index = c["k" + key], c["i" + key]
