@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fusemax.base.errors import UsageError
+from fusemax.base.errors import FusemaxError, UsageError
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
 from fusemax.cascade.ranks import canonical, rank_of
+from fusemax.cascade.sizes import resolve_sizes
 from fusemax.derive.algebra import TooLarge
 from fusemax.derive.canonical import same_form
 from fusemax.derive.check import Difference, Reference
@@ -147,9 +148,7 @@ def _ranks(cascade: Cascade) -> Sequence[str]:
 
 
 def _difference(first: Cascade, second: Cascade) -> tuple[Difference | None, int]:
-    sizes = {**sizes_for(second), **sizes_for(first)}
-    longer = max((first, second), key=lambda c: len(c.partitions))
-    sizes |= sizes_for(longer)
+    sizes = _common_sizes(first, second)
     total = 0
     for rank in _ranks(first) or [""]:
         reference = Reference(first, samples_for(first, rank, sizes=sizes))
@@ -158,3 +157,16 @@ def _difference(first: Cascade, second: Cascade) -> tuple[Difference | None, int
         if check.difference is not None:
             return check.difference, total
     return None, total
+
+
+def _common_sizes(first: Cascade, second: Cascade) -> dict[str, int]:
+    """Sizes that both accept: those of one of the two. Raises UsageError when neither's will do."""
+    for own, other in ((first, second), (second, first)):
+        sizes = sizes_for(own)
+        shapes = {d.tensor: [sizes[canonical(own, rank_of(v))] for v in d.variables] for d in own.inputs}
+        try:
+            resolve_sizes(other, shapes)
+        except FusemaxError:
+            continue
+        return {**sizes_for(other), **sizes}
+    raise UsageError(f"{first.name} and {second.name} have no sizes in common; give both the same 'sizes'")

@@ -36,7 +36,17 @@ def pruned(sections: tuple[Section, ...], outputs: set[str]) -> tuple[Section, .
         einsums = tuple(e for e in section.einsums if e.tensor in needed)
         if einsums:
             kept.append(replace(section, einsums=einsums))
-    return tuple(kept)
+    return in_order(tuple(kept))
+
+
+def in_order(sections: tuple[Section, ...]) -> tuple[Section, ...]:
+    """What stands before the first loop as one `init`; without a loop one flat section."""
+    loops = [k for k, section in enumerate(sections) if section.kind == "iterate"]
+    before = sections[: loops[0]] if loops else sections
+    einsums = tuple(e for section in before for e in section.einsums)
+    if not loops:
+        return (Section("flat", einsums),) if einsums else ()
+    return (*((Section("init", einsums),) if einsums else ()), *sections[loops[0] :])
 
 
 def reads(einsum: Einsum) -> set[str]:

@@ -82,14 +82,23 @@ def power(p: Poly, exponent: Fraction | int) -> Poly:
             found = times(found, p)
         return found
     factored = as_factor(p)
-    if len(factored.terms) == 1 and signs.is_not_negative(p.sign):
+    if len(factored.terms) == 1 and factored.terms[0][1] > 0:
         mono, coefficient = factored.terms[0]
-        whole = tuple((b, b_power * exponent) for b, b_power in mono)
-        found = _power_of_number(coefficient, exponent)
-        for base, new in whole:
-            found = times_flat(found, _base_power(base, new))
-        return found
+        if all(signs.is_not_negative(base.sign) or own % 2 == 0 for base, own in mono):
+            found = _power_of_number(coefficient, exponent)
+            for base, own in mono:
+                size = of_base(base) if signs.is_not_negative(base.sign) else absolute(of_base(base))
+                found = times_flat(found, _power_of(size, own * exponent))
+            return found
     return of_base(opaque(f"power {exponent}", (p,)))
+
+
+def _power_of(p: Poly, exponent: Fraction) -> Poly:
+    """A power of what is one base with coefficient 1 and not negative."""
+    found = ONE
+    for base, own in p.terms[0][0]:
+        found = times_flat(found, _base_power(base, own * exponent))
+    return found
 
 
 def _base_power(base: Base, exponent: Fraction) -> Poly:

@@ -80,8 +80,22 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="defer",
     title="Deferral: move a factor without the rank out of the reduction",
-    before="A[m] = S[m] / D\nZ = A[m] * V[m]",
-    after="SZ = S[m] * V[m]\nZ = SZ / D",
+    rank="M",
+    header=(
+        "input S[m], V[m]\n"
+        "output Z\n"
+        "sizes M = 5"
+    ),
+    before=(
+        "D = abs(S[m])\n"
+        "A[m] = S[m] / D\n"
+        "Z = A[m] * V[m]"
+    ),
+    after=(
+        "D = abs(S[m])\n"
+        "SZ = S[m] * V[m]\n"
+        "Z = SZ / D"
+    ),
     precondition=(
         "the reduction is a sum, the factor does not have the reduced rank, and each term of the summand is such a "
         "factor times the rest"

@@ -87,8 +87,25 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="distribute",
     title="Distribution: a sum over another rank, split by what it needs",
-    before="KC[e, m] = K[e, m] - KM[e]\nS[m, p] = Q[e, p] * KC[e, m]",
-    after="SX[m, p] = Q[e, p] * K[e, m]\nSY[p] = Q[e, p] * KM[e]\nS[m, p] = SX[m, p] - SY[p]",
+    rank="M",
+    header=(
+        "input Q[e, p], K[e, m]\n"
+        "output G[p]\n"
+        "sizes E = 2, P = 2, M = 5"
+    ),
+    before=(
+        "KM[e] = K[e, m] / M\n"
+        "KC[e, m] = K[e, m] - KM[e]\n"
+        "S[m, p] = Q[e, p] * KC[e, m]\n"
+        "G[p] = S[m, p] :: max(m)"
+    ),
+    after=(
+        "KM[e] = K[e, m] / M\n"
+        "SY[p] = KM[e] * Q[e, p]\n"
+        "SX[m, p] = K[e, m] * Q[e, p]\n"
+        "S[m, p] = SX[m, p] - SY[p]\n"
+        "G[p] = S[m, p] :: max(m)"
+    ),
     precondition="every product in the sum needs, apart from constants, elements only or references only",
     algebra="distributivity of multiplication over addition",
     counterexample=(

@@ -72,8 +72,22 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="expand",
     title="Expansion: raw moments instead of differences",
-    before="MU = X[m] / M\nV = (X[m] - MU) * (X[m] - MU)",
-    after="MU = X[m] / M\nS1 = X[m] * X[m]\nS2 = X[m]\nV = S1 - 2 * MU * S2 + M * MU * MU",
+    rank="M",
+    header=(
+        "input X[m]\n"
+        "output V\n"
+        "sizes M = 5"
+    ),
+    before=(
+        "MU = X[m] / M\n"
+        "V = (X[m] - MU) * (X[m] - MU)"
+    ),
+    after=(
+        "MU = X[m] / M\n"
+        "SV = X[m]\n"
+        "SV2 = X[m] * X[m]\n"
+        "V = SV2 + M * MU * MU - 2 * MU * SV"
+    ),
     precondition="the summand is a sum of products of a function of the element and a function of the reference",
     algebra="distributivity; exp(a - b) = exp(a) * exp(-b)",
     counterexample=(

@@ -210,16 +210,33 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="extreme",
     title="Extremes: take the maximum before the function",
-    before="A[m] = (X[m] - LO) / S\nZ = abs(A[m]) :: max(m)",
-    after="ZHI = X[m] :: max(m)\nZLO = X[m] :: min(m)\nZ = max(abs((ZHI - LO) / S), abs((ZLO - LO) / S))",
+    rank="M",
+    header=(
+        "input X[m]\n"
+        "output Z\n"
+        "sizes M = 5"
+    ),
+    before=(
+        "LO = X[m] :: min(m)\n"
+        "S = exp(X[m])\n"
+        "A[m] = (X[m] - LO) / S\n"
+        "Z = abs(A[m]) :: max(m)"
+    ),
+    after=(
+        "LO = X[m] :: min(m)\n"
+        "S = exp(X[m])\n"
+        "ZHI = X[m] :: max(m)\n"
+        "ZLO = X[m] :: min(m)\n"
+        "Z = max(abs(LO - ZHI), abs(LO - ZLO)) / S"
+    ),
     precondition=(
         "the body is a function of one quantity of the element that rises, falls, or for a maximum has no hill "
         "(for a minimum no valley) between the ends; a selection needs it to rise"
     ),
     algebra="max distributes over monotone maps: + over max, scaling by a sign that is known, exp, log, tanh",
     counterexample=(
-        "`Z = cos-like` hills: for `-(X[m] - Y) * (X[m] - Y) :: max(m)` with X = [0, 2] and Y = 1 the two ends give "
-        "-1, and so does the maximum; with X = [0, 1, 2] the maximum is 0 and the ends still give -1"
+        "a hill between the ends: `-(X[m] - Y) * (X[m] - Y) :: max(m)` with X = [0, 1, 2] and Y = 1 is 0, at the "
+        "middle element, while both ends give -1"
     ),
     uses=_uses,
 )

@@ -47,10 +47,27 @@ _PRECONDITION = (
 LAW = Law(
     name="iterate",
     title="Iteration: a running reference and a correction",
-    before="G = X[m] :: max(m)\nD = exp(X[m] - G)",
+    rank="M",
+    header=(
+        "input X[m]\n"
+        "output D\n"
+        "sizes M = 5"
+    ),
+    before=(
+        "G = X[m] :: max(m)\n"
+        "D = exp(X[m] - G)"
+    ),
     after=(
-        "RG[i+1] = max(RG[i], X[i])\n"
-        "RD[i+1] = RD[i] * exp(RG[i] - RG[i+1]) + exp(X[i] - RG[i+1])"
+        "init:\n"
+        "  RG[0] = -inf\n"
+        "  RD[0] = 0\n"
+        "\n"
+        "iterate i until M:\n"
+        "  RG[i+1] = max(RG[i], X[i])\n"
+        "  RD[i+1] = RD[i] * exp(RG[i] - RG[i+1]) + exp(X[i] - RG[i+1])\n"
+        "\n"
+        "then:\n"
+        "  D = RD[M]"
     ),
     precondition=_PRECONDITION,
     algebra="F(x, new) = T(old, new) F(x, old): exp(a + b) = exp(a) exp(b), the binomial theorem, cancellation",
@@ -64,13 +81,32 @@ LAW = Law(
 TILE = Law(
     name="tile",
     title="Tiles: a running reference per tile",
-    before="G = X[m] :: max(m)\nD = exp(X[m] - G)",
+    rank="M",
+    header=(
+        "input X[m]\n"
+        "output D\n"
+        "sizes M = 6"
+    ),
+    before=(
+        "G = X[m] :: max(m)\n"
+        "D = exp(X[m] - G)"
+    ),
     after=(
-        "LG[m1] = BX[m1, m0] :: max(m0)\n"
-        "RG[m1+1] = max(RG[m1], LG[m1])\n"
-        "LD[m1] = exp(BX[m1, m0] - RG[m1+1])\n"
-        "PD[m1] = RD[m1] * exp(RG[m1] - RG[m1+1])\n"
-        "RD[m1+1] = LD[m1] + PD[m1]"
+        "init:\n"
+        "  BX[m1, m0] = X[m1*M0+m0]\n"
+        "  RG[0] = -inf\n"
+        "  RD[0] = 0\n"
+        "\n"
+        "iterate m1 until M1:\n"
+        "  LG[m1] = BX[m1, m0] :: max(m0)\n"
+        "  RG[m1+1] = max(RG[m1], LG[m1])\n"
+        "  LD[m1] = exp(BX[m1, m0] - RG[m1+1])\n"
+        "  PRG[m1] = exp(RG[m1] - RG[m1+1])\n"
+        "  PD[m1] = RD[m1] * PRG[m1]\n"
+        "  RD[m1+1] = LD[m1] + PD[m1]\n"
+        "\n"
+        "then:\n"
+        "  D = RD[M1]"
     ),
     precondition=_PRECONDITION + "; the tile's size divides that of the rank",
     algebra="as for iteration; the reduction is associative and commutative",

@@ -287,8 +287,25 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="join",
     title="Joining: a reduction in tiles and over tiles is one reduction",
-    before="LD[m1] = exp(BX[m1, m0] - LM[m1])\nD = LD[m1] * exp(LM[m1] - G)",
-    after="D = exp(X[m] - G)",
+    rank="M",
+    header=(
+        "input X[m]\n"
+        "output D\n"
+        "partition M = M1 * M0\n"
+        "sizes M = 6, M0 = 2"
+    ),
+    before=(
+        "BX[m1, m0] = X[m1*M0+m0]\n"
+        "LM[m1] = BX[m1, m0] :: max(m0)\n"
+        "LD[m1] = exp(BX[m1, m0] - LM[m1])\n"
+        "G = LM[m1] :: max(m1)\n"
+        "D = LD[m1] * exp(LM[m1] - G)"
+    ),
+    after=(
+        "BX[m] = X[m]\n"
+        "G = BX[m] :: max(m)\n"
+        "D = exp(BX[m] - G)"
+    ),
     precondition="no value of a tile remains when the tile's sums are opened and what cancels has cancelled",
     algebra="associativity and commutativity of the reduction; exp(a - b) * exp(b - c) = exp(a - c)",
     counterexample=(

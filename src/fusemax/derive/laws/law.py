@@ -31,11 +31,14 @@ class Law:
     """A rewrite that keeps a cascade's function wherever its precondition holds.
 
     `uses` gives every way to use the law on a cascade for a rank, none when its pattern or precondition fails.
-    `algebra` names the structure it needs, `counterexample` what goes wrong without the precondition.
+    `before` and `after` are whole bodies under `header`, for `rank`. `algebra` names the structure it needs,
+    `counterexample` says what goes wrong without the precondition.
     """
 
     name: str
     title: str
+    rank: str
+    header: str
     before: str
     after: str
     precondition: str

@@ -47,6 +47,12 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="mask",
     title="Masks: a filter becomes `where` with the identity",
+    rank="M",
+    header=(
+        "input S[m, p]\n"
+        "output D[p]\n"
+        "sizes M = 4, P = 4"
+    ),
     before="D[p] = S[m : m <= p, p]",
     after="D[p] = where(m <= p, S[m, p], 0)",
     precondition="the filtered indices are plain variables, so that what the filter leaves out can be read as well",

@@ -19,8 +19,21 @@ def _uses(cascade: Cascade, _rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="prune",
     title="Pruning: leave out what no output needs",
-    before="Y = A[k] * B[k]\nW = Y * A[k]\nZ = Y",
-    after="Y = A[k] * B[k]\nZ = Y",
+    rank="K",
+    header=(
+        "input A[k], B[k]\n"
+        "output Z\n"
+        "sizes K = 5"
+    ),
+    before=(
+        "Y = A[k] * B[k]\n"
+        "W = Y * A[k]\n"
+        "Z = Y"
+    ),
+    after=(
+        "Y = A[k] * B[k]\n"
+        "Z = Y"
+    ),
     precondition="no output depends on the Einsum",
     algebra="none",
     counterexample="with W among the outputs the second Einsum is needed, and with it the second pass over A",

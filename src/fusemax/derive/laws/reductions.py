@@ -46,8 +46,17 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="separate",
     title="Separation: one reduction operator in each statement",
+    rank="M",
+    header=(
+        "input X[m, n]\n"
+        "output Y\n"
+        "sizes M = 3, N = 2"
+    ),
     before="Y = X[m, n] :: max(n) min(m)",
-    after="Y1[m] = X[m, n] :: max(n)\nY = Y1[m] :: min(m)",
+    after=(
+        "Y1[m] = X[m, n] :: max(n)\n"
+        "Y = Y1[m] :: min(m)"
+    ),
     precondition="none: reductions of a statement apply from left to right",
     algebra="none",
     counterexample=(

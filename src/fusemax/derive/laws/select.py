@@ -89,8 +89,23 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="select",
     title="Selection: read the picked element while the rank goes by",
-    before="L[t] = S[LAB[t], t] - G[t]",
-    after="SAT[t] = where(v == floor(abs(LAB[t])), S[v, t], 0)\nL[t] = SAT[t] - G[t]",
+    rank="V",
+    header=(
+        "input W[d, v], X[d, t], LAB[t]\n"
+        "output L[t]\n"
+        "sizes D = 2, V = 5, T = 3"
+    ),
+    before=(
+        "S[v, t] = W[d, v] * X[d, t]\n"
+        "G[t] = S[v, t] :: max(v)\n"
+        "L[t] = S[LAB[t], t] - G[t]"
+    ),
+    after=(
+        "S[v, t] = W[d, v] * X[d, t]\n"
+        "G[t] = S[v, t] :: max(v)\n"
+        "SAT[t] = where(v == floor(abs(LAB[t])), S[v, t], 0)\n"
+        "L[t] = SAT[t] - G[t]"
+    ),
     precondition="the coordinate does not depend on a reduction over the rank",
     algebra="a sum with one term that is not 0",
     counterexample=(

@@ -340,12 +340,30 @@ def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
 LAW = Law(
     name="unroll",
     title="Unrolling: a running form read only at its end is a reduction",
-    before=(
-        "RG[i+1] = max(RG[i], X[i])\n"
-        "RD[i+1] = RD[i] * exp(RG[i] - RG[i+1]) + exp(X[i] - RG[i+1])\n"
-        "Z = RD[M]"
+    rank="M",
+    header=(
+        "input X[m]\n"
+        "output Z\n"
+        "alias I = M\n"
+        "sizes M = 5"
     ),
-    after="RG = X[m] :: max(m)\nRD = exp(X[m] - RG)\nZ = RD",
+    before=(
+        "init:\n"
+        "  RG[0] = -inf\n"
+        "  RD[0] = 0\n"
+        "\n"
+        "iterate i until M:\n"
+        "  RG[i+1] = max(RG[i], X[i])\n"
+        "  RD[i+1] = RD[i] * exp(RG[i] - RG[i+1]) + exp(X[i] - RG[i+1])\n"
+        "\n"
+        "then:\n"
+        "  Z = RD[M]"
+    ),
+    after=(
+        "RG = X[m] :: max(m)\n"
+        "RD = exp(X[m] - RG)\n"
+        "Z = RD"
+    ),
     precondition=(
         "the loop's state is max, min, or state * h(new) / h(old) + element, starts at the identity, and is read at "
         "its end only; h is not 0"
