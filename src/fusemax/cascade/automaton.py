@@ -43,90 +43,133 @@ class Scanner:
         )
         words = [t for t in ordered if t.pattern.type == "str" and t.pattern.value.isidentifier()]
         self._words = {t.pattern.value: t.name for t in words}
-        rest = (t for t in ordered if t not in words)
-        self._pattern = re.compile("|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in rest))
-        self._ignored = frozenset(lark.ignore_tokens)
+        ignored = set(lark.ignore_tokens)
+        skip = "|".join(t.pattern.to_regexp() for t in ordered if t.name in ignored)
+        kinds = (t for t in ordered if t not in words and t.name not in ignored)
+        named = "|".join(f"(?P<{t.name}>{t.pattern.to_regexp()})" for t in kinds)
+        self._pattern = re.compile(f"(?:{skip})*(?:{named}|$)")
 
     def tokens(self, text: str) -> Iterator[Token]:
         """All tokens but the ignored ones; raises `Stuck` where none begins."""
-        match, words, ignored = self._pattern.match, self._words, self._ignored
-        position, line, line_start = 0, 1, 0
+        match, words = self._pattern.match, self._words
+        line, line_start, position = 1, 0, 0
         while position < len(text):
             found = match(text, position)
             if found is None:
                 raise Stuck
-            kind, end = found.lastgroup or "", found.end()
-            if kind not in ignored:
-                token = Token(found.group())
-                token.type = words.get(token, kind)
-                token.line, token.column = line, position - line_start + 1
-                yield token
-            newlines = text.count("\n", position, end)
+            kind, position = found.lastgroup, found.end()
+            if kind is None:
+                return
+            start = found.start(kind)
+            token = Token(text[start:position])
+            token.type = words.get(token, kind)
+            token.line, token.column = line, start - line_start + 1
+            yield token
+            newlines = token.count("\n")
             if newlines:
                 line += newlines
-                line_start = text.rfind("\n", position, end) + 1
-            position = end
+                line_start = text.rindex("\n", start, position) + 1
 
 
 _Entry = tuple[int | None, Callable[[list[Any]], Any] | None, int, str]
 
 
-def _entry(action: Any, target: Any, callbacks: dict[Any, Any]) -> _Entry:
-    from lark.parsers.lalr_analysis import Shift
+class _Several(list[Any]):
+    """What a repetition `( ... )*` of the grammar collected; it is spliced into the rule around it."""
 
-    if action is Shift:
-        return target, None, 0, ""
-    is_unit = target.options.expand1 and target.alias is None and len(target.expansion) == 1
-    return None, None if is_unit else callbacks[target], len(target.expansion), target.origin.name
+
+def _spliced(children: list[Any]) -> list[Any]:
+    return [part for child in children for part in (child if isinstance(child, _Several) else (child,))]
+
+
+def _collect(children: list[Any]) -> _Several:
+    first = children[0]
+    if not isinstance(first, _Several):
+        return _Several(_spliced(children))
+    first.extend(_spliced(children[1:]))  # in place: a list of n parts grows n times
+    return first
+
+
+def _action(rule: Any, actions: object) -> Callable[[list[Any]], Any] | None:
+    """What a rule makes of its parts: the method of its name; None if it only hands its one part on."""
+    if rule.options.expand1 and rule.alias is None and len(rule.expansion) == 1:
+        return None
+    if rule.origin.name.startswith("__"):  # lark's helper for a repetition
+        return _collect
+    method = getattr(actions, rule.alias or rule.origin.name)
+    if any(symbol.name.startswith("__") for symbol in rule.expansion):
+        return lambda children: method(*_spliced(children))
+    return lambda children: method(*children)
 
 
 class Automaton:
-    """Tokens -> what the grammar's actions make of them."""
+    """Tokens -> what `actions` makes of them: it has a method for every rule, or alias of a rule, of the grammar."""
 
-    def __init__(self, lark: Lark, start: str) -> None:
+    def __init__(self, lark: Lark, start: str, actions: object) -> None:
+        from lark.parsers.lalr_analysis import Shift
+
+        def entry(action: Any, target: Any) -> _Entry:
+            if action is Shift:
+                return target, None, 0, ""
+            return None, _action(target, actions), len(target.expansion), target.origin.name
+
         conf = lark.parse_interactive("", start=start).parser_state.parse_conf
         self._start, self._end = conf.start_state, conf.end_state
         # state -> terminal or rule -> (next state, or None for a reduction; its action; its length; its rule's name)
         self._table: dict[int, dict[str, _Entry]] = {
-            state: {name: _entry(action, target, conf.callbacks) for name, (action, target) in row.items()}
+            state: {name: entry(action, target) for name, (action, target) in row.items()}
             for state, row in conf.parse_table.states.items()
         }
         self._chains: dict[tuple[int, int, str], int] = {}
 
     def run(self, tokens: Iterable[Any]) -> Any:
         """The value of the start rule. Raises `Stuck`, and whatever the actions raise."""
-        table = self._table
+        table, chains = self._table, self._chains
         states, values = [self._start], list[Any]()
         for token in tokens:
-            self._reduce(states, values, token.type)
-            target = table[states[-1]][token.type][0]
-            states.append(target if target is not None else self._start)
-            values.append(token)
-        self._reduce(states, values, "$END")
-        return values[-1]
+            kind = token.type
+            while True:
+                state = states[-1]
+                entry = table[state].get(kind)
+                if entry is None:
+                    raise Stuck
+                target, action, length, rule = entry
+                if target is not None:
+                    states.append(target)
+                    values.append(token)
+                    break
+                if action is None:
+                    key = (states[-2], state, kind)
+                    states[-1] = chains.get(key) or self._climb(*key)
+                else:
+                    self._reduce(states, values, action, length, rule)
+        return self._finish(states, values)
 
-    def _reduce(self, states: list[int], values: list[Any], kind: str) -> None:
-        """Do every reduction that `kind` calls for, until it can be shifted (or the text ends)."""
-        table = self._table
-        while True:
-            state = states[-1]
-            entry = table[state].get(kind)
-            if entry is None:
-                if kind == "$END" and state == self._end:
-                    return
+    def _reduce(
+        self, states: list[int], values: list[Any], action: Callable[[list[Any]], Any], length: int, rule: str
+    ) -> None:
+        """Replace the last `length` values by what the rule's action makes of them."""
+        if length:
+            made = action(values[-length:])
+            del states[-length:], values[-length:]
+        else:
+            made = action([])
+        values.append(made)
+        following = self._table[states[-1]][rule][0]
+        states.append(self._start if following is None else following)
+
+    def _finish(self, states: list[int], values: list[Any]) -> Any:
+        """Do the reductions that the end of the text calls for."""
+        while states[-1] != self._end:
+            entry = self._table[states[-1]].get("$END")
+            if entry is None or entry[0] is not None:
                 raise Stuck
-            target, action, length, rule = entry
-            if target is not None:
-                return
+            _, action, length, rule = entry
             if action is None:
-                states[-1] = self._climb(states[-2], state, kind)
-                continue
-            made = action(values[-length:] if length else [])
-            if length:
-                del states[-length:], values[-length:]
-            values.append(made)
-            following = table[states[-1]][rule][0]
-            states.append(following if following is not None else self._start)
+                states[-1] = self._climb(states[-2], states[-1], "$END")
+            else:
+                self._reduce(states, values, action, length, rule)
+        return values[-1]
 
     def _climb(self, below: int, state: int, kind: str) -> int:
         """The state at the end of a chain of rules that hand their one part on."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Transformer, v_args
-
 from fusemax.cascade import ir
 from fusemax.cascade.automaton import AnyToken, Token
 from fusemax.cascade.tokens import FUNCTIONS
@@ -43,9 +41,8 @@ def _tokens(items: tuple[Any, ...], kind: str) -> list[Token]:
     return [item for item in items if _is(item, kind)]
 
 
-@v_args(inline=True)
-class Builder(Transformer[Token, ir.Cascade]):
-    """Called by the parser bottom up, so no tree is ever built; stateless."""
+class Builder:
+    """A method per rule of the grammar, called bottom up with the rule's parts, so no tree is ever built; stateless."""
 
     def number(self, token: Token) -> ir.Number:
         return ir.Number(_number(token), span(token))

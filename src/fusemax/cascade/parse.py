@@ -60,18 +60,18 @@ def parse_einsum(text: str, file: str = "<einsum>") -> Einsum:
 def _lark() -> Lark:
     from lark import Lark
 
-    from fusemax.cascade.build import Builder
-
     grammar = (files("fusemax.cascade") / "grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar, start=["file", "statement"], parser="lalr", lexer="basic", transformer=Builder(),
-        keep_all_tokens=True, maybe_placeholders=False,
+        grammar, start=["file", "statement"], parser="lalr", lexer="basic", keep_all_tokens=True,
+        maybe_placeholders=False,
     )  # fmt: skip
 
 
 @cache
 def _machine(symbol: str) -> tuple[Scanner, Automaton]:
-    return Scanner(_lark()), Automaton(_lark(), symbol)
+    from fusemax.cascade.build import Builder
+
+    return Scanner(_lark()), Automaton(_lark(), symbol, Builder())
 
 
 def _read(source: Source, symbol: str, functions: frozenset[str] = frozenset()) -> Any:
