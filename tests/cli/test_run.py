@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from tests.execute.cases import normal
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    np.savez(tmp_path / "in.npz", **normal(load("attn_3pass")))  # type: ignore[arg-type]
+    arrays: dict[str, Any] = normal(load("attn_3pass"))
+    np.savez(tmp_path / "in.npz", **arrays)
     return tmp_path / "in.npz"
 
 
@@ -71,8 +73,10 @@ def test_count(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_members(
     inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], message: str
 ) -> None:
-    arrays = {name: array for name, array in (normal(load("attn_3pass")) | change).items() if array is not None}
-    np.savez(inputs, **arrays)  # type: ignore[arg-type]
+    arrays: dict[str, Any] = {
+        name: array for name, array in (normal(load("attn_3pass")) | change).items() if array is not None
+    }
+    np.savez(inputs, **arrays)
     target = tmp_path / "out.npz"
     assert fusemax(["run", "attn_3pass", "--inputs", str(inputs), "--output", str(target)]) == 2
     captured = capsys.readouterr()
@@ -121,9 +125,9 @@ def test_broken_cells_are_reported_before_the_arrays_are_read(
 def test_infinite_and_nan_inputs_run_without_a_warning(
     inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arrays = normal(load("attn_3pass"))
+    arrays: dict[str, Any] = normal(load("attn_3pass"))
     arrays["Q"][0, 0], arrays["K"][0, 0], arrays["V"][0, 0] = np.nan, np.inf, 1e308
-    np.savez(inputs, **arrays)  # type: ignore[arg-type]
+    np.savez(inputs, **arrays)
     assert fusemax(["run", "attn_3pass", "--inputs", str(inputs), "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["outputs"][0]["nan"] > 0
