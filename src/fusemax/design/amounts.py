@@ -32,10 +32,10 @@ def amount(value: int | float | str, unit: str) -> float | Expression:
 def _amount(value: int | float | str, unit: str) -> float | Expression:
     if isinstance(value, bool):
         raise ValueError("expected a number, found true or false")
+    if unit in ("rate", "clock") and _is_number(value):
+        example = {"rate": "400GiB/s", "clock": "940MHz"}[unit]
+        raise ValueError(f"{value} has no unit: expected a {unit} like {example}")
     if isinstance(value, int | float):
-        if unit in ("rate", "clock"):
-            example = {"rate": "400GiB/s", "clock": "940MHz"}[unit]
-            raise ValueError(f"{value} has no unit: expected a {unit} like {example}")
         if value < 0 or value != int(value):
             raise ValueError(f"{value} is not a whole number from 0 up")
         return int(value)
@@ -55,6 +55,10 @@ def _amount(value: int | float | str, unit: str) -> float | Expression:
         if not expression.names:
             raise ValueError(str(reason)) from None
         return expression
+
+
+def _is_number(value: int | float | str) -> bool:
+    return not isinstance(value, str) or value.strip().replace(".", "", 1).isdigit()
 
 
 def _frequency(text: str) -> float:

@@ -105,16 +105,18 @@ class Sizes:
         if not isinstance(value, int | float | str):
             raise UsageError(f"{name} is not given")
         try:
-            found = amount(value, unit)
+            found: Number = amount(value, unit)
         except ValueError as error:
             raise UsageError(f"{name}: {error}") from None
-        if not isinstance(found, Expression):
-            return found
-        self._open.append(name)
-        try:
-            return found(self)
-        finally:
-            self._open.pop()
+        if isinstance(found, Expression):
+            self._open.append(name)
+            try:
+                found = found(self)
+            finally:
+                self._open.pop()
+        if not is_array(found) and found < 1:
+            raise UsageError(f"{name} is {found:g}; expected at least 1")
+        return found
 
 
 def stacked_sizes(points: Sequence[tuple[Workload, int]]) -> dict[str, Number]:

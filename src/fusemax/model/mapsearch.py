@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusemax.base.errors import UsageError
-from fusemax.design.arithmetic import Number, divisors, is_array, product
+from fusemax.design.arithmetic import Number, divisors, is_array, maximum, product
 from fusemax.design.design import Design
 from fusemax.design.expression import parse_expression
 from fusemax.design.mapping import Search, fit_level
@@ -77,7 +77,8 @@ def solve(design: Design, sizes: Sizes, rules: Accounting, num_points: int | Non
     for choice, place in _choices(design, search, named):
         tiling = Tiling(design, nests_of(design, choice, rules), at, rules, candidates.values, choice, tiling)
         best.offer(candidates, _objectives(tiling, search, candidates.point.shape), place, choice)
-    best.check(design)
+    if tiling is not None and not np.all(np.isfinite(best.values[0])):
+        _explain_failure(design, sizes, rules, candidates, best, tiling.choice, num_points)
     return _variants(design, best, candidates, sizes, rules, num_points)
 
 
@@ -242,14 +243,33 @@ class _Best:
         self.row[better] = rows[better]
         self.choice[better] = len(self.choices) - 1
 
-    def check(self, design: Design) -> None:
-        """UsageError when a point has no legal candidate."""
-        if not np.all(np.isfinite(self.values[0])):
-            point = int(np.argmin(np.isfinite(self.values[0])))
-            raise UsageError(
-                f"{design.name}: no value of {', '.join(design.mapping.parameters)} fits at point {point}: a part"
-                " must divide its rank, and what a level keeps must fit it"
-            )
+
+def _explain_failure(
+    design: Design,
+    sizes: Sizes,
+    rules: Accounting,
+    candidates: _Candidates,
+    best: _Best,
+    choice: Mapping[str, str],
+    num_points: int | None,
+) -> None:
+    """UsageError for the first point that has no legal candidate, by the one that needs the least room."""
+    point = int(np.argmin(np.isfinite(best.values[0])))
+    rows = np.flatnonzero(candidates.point == point)
+
+    def tile(chosen: Integers) -> Tiling:
+        at = sizes if num_points is None else sizes.at(np.full(chosen.size, point))
+        values = {name: column[chosen] for name, column in candidates.values.items()}
+        return Tiling(design, nests_of(design, choice, rules), at, rules, values, choice)
+
+    every = tile(rows)
+    held = [sum(each.values()) for level in every.levels for each in every.needed(level).values()]
+    least = np.argmin(np.broadcast_to(maximum(0, *held), rows.shape))
+    tiling = tile(rows[least : least + 1])
+    tiling.check()
+    tiling.check_room()
+    names = ", ".join(design.mapping.parameters)
+    raise UsageError(f"{design.name}: no value of {names} fits at point {point}")
 
 
 def _variants(

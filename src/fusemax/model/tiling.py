@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from functools import cached_property
-from typing import Any
+
+import numpy as np
 
 from fusemax.base.errors import UsageError
 from fusemax.base.units import format_bytes
-from fusemax.cascade.ranks import rank_of
 from fusemax.design.amounts import bytes_of
 from fusemax.design.arithmetic import Number, ceil_div, is_array, largest_divisor, maximum, minimum, product, where
 from fusemax.design.design import Design
 from fusemax.design.einsums import Operand
 from fusemax.design.expression import parse_expression
 from fusemax.design.mapping import Capacity, fit_level
-from fusemax.design.nest import Loop, Nest, chosen_tensors, part_of
+from fusemax.design.nest import Nest, chosen_tensors
 from fusemax.design.schedule import Phase
 from fusemax.design.sizes import Sizes
 from fusemax.design.term import is_term
-from fusemax.model.masks import active_units
+from fusemax.model.extents import Extents
 from fusemax.model.profile import Accounting
 
 __all__ = ["Tiling", "attention_sizes"]
@@ -46,7 +46,7 @@ def attention_sizes(sizes: Sizes, rules: Accounting) -> Sizes:
     return sizes.with_sizes({"H": shared, "P": sizes("P") * group, "group": group})
 
 
-class Tiling:
+class Tiling(Extents):
     """Loop bounds of one structural variant of a mapping at one or many design points.
 
     ``parameters`` are the numeric parameters' values; ``choice`` the structural ones, by which ``nests`` were
@@ -63,34 +63,10 @@ class Tiling:
         choice: AnyMapping[str, str] | None = None,
         sibling: Tiling | None = None,
     ) -> None:
-        self.design = design
+        super().__init__(design, sizes, accounting, parameters, None if _has_fit(design) else sibling)
         self.nests = nests
-        self.sizes = sizes
-        self.accounting = accounting
-        self.parameters = dict(parameters or {})
         self.choice = dict(choice or {})
-        self._whole = part_of(design.mapping)
-        self._ragged = "ragged" in accounting
         self._unfit: Number = 0  # counts parts for which not even one tile fits, where points differ
-        # Variants of one mapping at the same points share what does not depend on the structure they take.
-        shares = sibling is not None and not _has_fit(design)
-        self._values: dict[str, Number] = sibling._values if sibling is not None and shares else {}
-        self.memo: dict[object, Any] = sibling.memo if sibling is not None and shares else {}
-
-    def bound(self, loop: Loop) -> Number:
-        """The bound of a loop."""
-        return self.part(loop.part)
-
-    def part(self, name: str) -> Number:
-        """The size of a rank or of a part of one."""
-        value = self._values.get(name)
-        if value is None:
-            value = self._values[name] = self._find(name)
-        return value
-
-    def variable(self, name: str) -> Number:
-        """The bound of the loop variable ``name``."""
-        return self.part(rank_of(name))
 
     @cached_property
     def legal(self) -> Number:
@@ -135,89 +111,6 @@ class Tiling:
                         f"{self.design.name}: loop {loop.variable} of Einsum {name} spreads over {_at(bound, at)}"
                         f" {loop.spatial} of {nest.on}, which has {_at(there, at)}"
                     )
-
-    def tile(self, nest: Nest, ranks: frozenset[str], level: int, set_part: tuple[str, Number] | None = None) -> Number:
-        """Elements of a tensor with ``ranks`` that ``level`` of the nest holds at once (one instance)."""
-        size: Number = 1
-        for below in nest.levels[level:]:
-            for loop in (*below.loops, *below.spatial):
-                if loop.ranks & ranks:
-                    known = set_part is not None and loop.part == set_part[0]
-                    size = size * (set_part[1] if known and set_part else self.bound(loop))
-        return size
-
-    def extent(self, nest: Nest, loops: tuple[Loop, ...]) -> Number:
-        """Iterations of some loops of a nest together: the product of their bounds, or what is really there.
-
-        With ``ragged`` the last tile of a rank has its own length; with ``masks`` tiles without a seen pair of query
-        and key are left out, a tile with one counts in full.
-        """
-        if not self._ragged and not self.masked:
-            return self._product(loops)
-        wanted = frozenset(loop.variable for loop in loops)
-        key = ("extent", nest.signature, wanted)
-        if key not in self.memo:
-            self.memo[key] = self._extent(nest, wanted)
-        return self.memo[key]
-
-    def _extent(self, nest: Nest, wanted: frozenset[str]) -> Number:
-        size: Number = 1
-        pair: dict[str, tuple[Loop, ...]] = {}
-        for root, chain in nest.chains.items():
-            chosen = tuple(loop for loop in chain if loop.variable in wanted)
-            if chosen:
-                if self.masked and root in ("P", "M"):
-                    pair[root] = chosen
-                else:
-                    size = size * self._units(chain, chosen)
-        if len(pair) == 2 and all(_is_prefix(nest.chains[r], c) for r, c in pair.items()):
-            return size * self._seen(nest, pair)
-        return size * product(self._units(nest.chains[root], chosen) for root, chosen in pair.items())
-
-    @cached_property
-    def masked(self) -> bool:
-        """Whether the point has a mask (some of the points, when there are many)."""
-        if "masks" not in self.accounting or not self.sizes.known("causal"):
-            return False
-        causal = self.sizes("causal")
-        return bool(causal.any()) if is_array(causal) else bool(causal)
-
-    def _product(self, loops: tuple[Loop, ...]) -> Number:
-        key = ("product", frozenset(loop.part for loop in loops))
-        if key not in self.memo:
-            self.memo[key] = product(self.bound(loop) for loop in loops)
-        return self.memo[key]
-
-    def _units(self, chain: tuple[Loop, ...], chosen: tuple[Loop, ...]) -> Number:
-        """Iterations of some loops over one rank; the innermost parts that are left out make up one unit."""
-        key = ("units", chain[0].root, tuple(loop.part for loop in chosen), tuple(loop.part for loop in chain))
-        if key not in self.memo:
-            if not _is_prefix(chain, chosen):
-                self.memo[key] = minimum(product(map(self.bound, chosen)), self.part(chain[0].root))
-            else:
-                self.memo[key] = ceil_div(self.part(chain[0].root), self._unit(chain[0].root, chosen))
-        return self.memo[key]
-
-    def _unit(self, rank: str, chosen: tuple[Loop, ...]) -> Number:
-        """Coordinates of a rank that one iteration of some loops over its outer parts covers."""
-        if any(loop.part == rank for loop in chosen):
-            return 1
-        if not any(rank in loop.ranks for loop in chosen):
-            return self.part(rank)
-        return product(self._unit(part, chosen) for part in self.design.mapping.partition[rank])
-
-    def _seen(self, nest: Nest, pair: AnyMapping[str, tuple[Loop, ...]]) -> Number:
-        """Iterations of loops over queries and keys in tiles that hold a seen pair."""
-        chains = {root: nest.chains[root] for root in pair}
-        key = ("seen", *((*(x.part for x in chains[r]), len(pair[r])) for r in ("P", "M")))
-        if key not in self.memo:
-            unit = {r: self._unit(r, pair[r]) for r in pair}
-            block = {r: self.bound(chains[r][-1]) if len(chains[r]) > 1 else 1 for r in pair}
-            sizes = self.part("P"), self.part("M"), self.sizes("group"), self.sizes("window")
-            seen = active_units(*sizes, unit["P"], block["P"], unit["M"], block["M"])
-            full = product(self._units(chains[r], pair[r]) for r in pair)
-            self.memo[key] = where(self.sizes("causal") > 0, seen, full)
-        return self.memo[key]
 
     def needed(self, level: str, set_part: tuple[str, Number] | None = None) -> dict[int, dict[str, Number]]:
         """Bytes that each tensor takes of a memory, by phase of the schedule."""
@@ -275,14 +168,6 @@ class Tiling:
         rule = self._rule(level)
         return frozenset(chosen_tensors(rule.spill, self.choice)) if rule is not None else frozenset()
 
-    def lookup(self, name: str) -> Number:
-        """A number by name, for expressions: parameters, ranks and their parts, then the point's sizes."""
-        if name in self.parameters:
-            return self.parameters[name]
-        if name in self._whole or name in self._values:
-            return self.part(name)
-        return self.sizes(name)
-
     def _rule(self, level: str) -> Capacity | None:
         return next((rule for rule in self.design.mapping.capacity if rule.level == level), None)
 
@@ -298,7 +183,8 @@ class Tiling:
         rule = self._rule(level)
         return rule is not None and rule.places is not None
 
-    def _find(self, name: str) -> Number:
+    def find(self, name: str) -> Number:
+        """The size of a rank or part, found from its text in the mapping."""
         whole = self._whole.get(name)
         if whole is None:
             return self.sizes(name)
@@ -331,14 +217,32 @@ class Tiling:
         self._unfit = self._unfit + where(most < 1, 1, 0)
         return maximum(largest_divisor(whole, most), 1)
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The memories inside the outermost."""
+        return tuple(self.design.accelerator.memories)[1:]
+
+    def check_room(self) -> None:
+        """UsageError where a level that does not spill keeps more than it has room for."""
+        for level in self.levels:
+            if not self.spilled(level):
+                for held in self.needed(level).values():
+                    if _occurs(sum(held.values()) > self.capacity(level)):
+                        raise self._too_large(level, held, "")
+
     def _does_not_fit(self, part: str, level: str) -> UsageError:
         phases = self.needed(level, (part, 1)).values()
-        held = max(phases, key=lambda held: sum(held.values()))
-        tensors = ", ".join(f"{t} {format_bytes(size)}" for t, size in held.items())
-        largest = max(held, key=lambda t: held[t])
+        return self._too_large(
+            level, max(phases, key=lambda held: sum(held.values())), f" even with one tile in {part}"
+        )
+
+    def _too_large(self, level: str, held: dict[str, Number], when: str) -> UsageError:
+        each = {tensor: int(np.max(size)) for tensor, size in held.items()}
+        tensors = ", ".join(f"{tensor} {format_bytes(size)}" for tensor, size in each.items())
+        room = int(np.max(self.capacity(level)))
         return UsageError(
-            f"{self.design.name}: the mapping does not fit {level}: {tensors} make {sum(held.values())} bytes"
-            f" of {self.capacity(level)} even with one tile in {part}; the largest is {largest}"
+            f"{self.design.name}: the mapping does not fit {level}: {tensors} make {sum(each.values())} bytes of {room}"
+            f"{when}; the largest is {max(each, key=lambda tensor: each[tensor])}"
         )
 
 
@@ -380,10 +284,6 @@ def _owner(rule: Capacity | None, tensor: str) -> str:
         if tensor in shared:
             return shared[0]
     return tensor
-
-
-def _is_prefix(chain: tuple[Loop, ...], chosen: tuple[Loop, ...]) -> bool:
-    return chain[: len(chosen)] == chosen
 
 
 def _reads(nest: Nest, tensor: str) -> bool:
