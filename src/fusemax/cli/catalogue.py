@@ -27,8 +27,8 @@ def _names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
 def command(kind: str | None, name: str | None, output: Output) -> None:
     """List what ships, with sources.
 
-    KIND is cascades, accelerators, designs, mappings, workloads or tables. With a NAME, print that
-    file as it is: a start for one's own.
+    KIND is cascades, accelerators, designs, mappings, layers, bindings, workloads or tables. With a NAME,
+    print that file as it is: a start for one's own.
     """
     from fusemax.report.catalogue import catalogue, catalogue_text
 

@@ -122,6 +122,8 @@ KINDS: dict[str, tuple[str, Callable[[str, str], tuple[str, str]]]] = {
     "accelerators": (".yaml", _document),
     "designs": (".yaml", _document),
     "mappings": (".yaml", _document),
+    "layers": (".yaml", _document),
+    "bindings": (".yaml", _document),
     "workloads": (".yaml", _document),
     "tables": (".csv", _table),
 }
