@@ -103,11 +103,25 @@ def _cascade(text: str, name: str) -> tuple[str, str]:
 
 
 def _document(text: str, name: str) -> tuple[str, str]:
-    """Title and source as fields, or in a workload: its first comment, and the sources of its fields."""
+    """Title and source as fields, or else the first comment, and the sources of the parts."""
     data = read_document(text, file=name).data
     comment = text.partition("\n")[0].removeprefix("#").strip() if text.startswith("#") else ""
-    sources = dict.fromkeys(str(source) for source in dict(data.get("sources", {})).values())
-    return str(data.get("title", comment)), str(data.get("source", "; ".join(sources)))
+    return str(data.get("title", comment)), str(data.get("source") or "; ".join(dict.fromkeys(_sources(data))))
+
+
+def _sources(data: object) -> Iterator[str]:
+    """Every text under a key ``source`` or ``sources``, at any depth."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key == "sources" and isinstance(value, dict):
+                yield from map(str, value.values())
+            elif key == "source":
+                yield str(value)
+            else:
+                yield from _sources(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _sources(item)
 
 
 def _table(text: str, name: str) -> tuple[str, str]:
