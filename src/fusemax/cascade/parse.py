@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fusemax.cascade.automaton import Automaton, Scanner, Stuck
@@ -14,6 +13,7 @@ from fusemax.cascade.functions import UserFunction, check_arguments, check_name
 from fusemax.cascade.ir import Call, Cascade, Einsum, Expr, Source, Span, children, start
 from fusemax.cascade.located import located
 from fusemax.cascade.resolve import resolve, resolve_einsum, rewrite
+from fusemax.cascade.table import load_table, new_lark
 from fusemax.cascade.tokens import NestingError, renamed, significant
 
 if TYPE_CHECKING:
@@ -58,20 +58,15 @@ def parse_einsum(text: str, file: str = "<einsum>") -> Einsum:
 
 @cache
 def _lark() -> Lark:
-    from lark import Lark
-
-    grammar = (files("fusemax.cascade") / "grammar.lark").read_text(encoding="utf-8")
-    return Lark(
-        grammar, start=["file", "statement"], parser="lalr", lexer="basic", keep_all_tokens=True,
-        maybe_placeholders=False,
-    )  # fmt: skip
+    return new_lark()
 
 
 @cache
 def _machine(symbol: str) -> tuple[Scanner, Automaton]:
     from fusemax.cascade.build import Builder
 
-    return Scanner(_lark()), Automaton(_lark(), symbol, Builder())
+    table = load_table()
+    return Scanner(table), Automaton(table, symbol, Builder())
 
 
 def _read(source: Source, symbol: str, functions: frozenset[str] = frozenset()) -> Any:
