@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 
-from fusemax.base.errors import FileError, SourceError
+from fusemax.base.errors import FileError, SourceError, nearest
 from fusemax.base.files import read_text
 from fusemax.cascade.functions import UserFunction
 from fusemax.cascade.ir import Cascade
@@ -15,13 +14,13 @@ from fusemax.cascade.parse import MAX_BYTES, parse
 from fusemax.cascade.rules import check_rules
 
 SUFFIX = ".cascade"
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "catalogue", "cascades")
 
 
 @cache
 def catalogue() -> tuple[str, ...]:
     """The names of the cascades that ship, sorted."""
-    folder = files("fusemax") / "catalogue" / "cascades"
-    return tuple(sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX)))
+    return tuple(sorted(name.removesuffix(SUFFIX) for name in os.listdir(FOLDER) if name.endswith(SUFFIX)))
 
 
 def load(reference: str, functions: Mapping[str, UserFunction] | None = None) -> Cascade:
@@ -34,14 +33,12 @@ def load(reference: str, functions: Mapping[str, UserFunction] | None = None) ->
 
 
 def _text(reference: str) -> tuple[str, str]:
-    if reference in catalogue() and not os.path.exists(reference):
-        path = files("fusemax") / "catalogue" / "cascades" / f"{reference}{SUFFIX}"
-        return path.read_text(encoding="utf-8"), f"{reference}{SUFFIX}"
+    if reference in catalogue() and (os.path.isdir(reference) or not os.path.exists(reference)):
+        file = f"{reference}{SUFFIX}"
+        return read_text(os.path.join(FOLDER, file), MAX_BYTES), file
     try:
         return read_text(reference, MAX_BYTES), reference
     except FileError as error:
-        from fusemax.base.errors import nearest
-
         near = nearest(reference, catalogue()) if "/" not in reference else None
         reason = f"{error.reason} (did you mean the catalogue's '{near}'?)" if near else error.reason
         raise FileError(reference, reason) from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def new_lark() -> Lark:
     """lark's own parser of the grammar; slow to make."""
     from lark import Lark
 
-    grammar = (files("fusemax.cascade") / "grammar.lark").read_text(encoding="utf-8")
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(
         grammar, start=list(STARTS), parser="lalr", lexer="basic", keep_all_tokens=True, maybe_placeholders=False
     )
@@ -49,5 +49,5 @@ def new_lark() -> Lark:
 @cache
 def load_table() -> Table:
     """The table that ships."""
-    table: Table = json.loads((files("fusemax.cascade") / "grammar.json").read_text(encoding="utf-8"))
+    table: Table = json.loads(Path(__file__).with_name("grammar.json").read_text(encoding="utf-8"))
     return table
