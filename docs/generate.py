@@ -11,7 +11,11 @@ from pathlib import Path
 
 import click
 
+import fusemax
 from fusemax.base.files import write_atomically
+from fusemax.cascade import parse
+from fusemax.cascade.rules import RULES, broken_rules
+from fusemax.cascade.rules.examples import EXAMPLES
 from fusemax.cli.main import cli
 from fusemax.derive.laws.pages import pages as law_pages
 
@@ -52,8 +56,48 @@ def _law(path: str) -> Callable[[], str]:
     return lambda: law_pages()[path]
 
 
+RULES_INTRODUCTION = """\
+A cascade is held against these rules after it is read and after every transform. All errors are reported
+together, in line order, up to fifty. Each example breaks its rule and no other.
+"""
+GRAMMAR_INTRODUCTION = """\
+What the words mean is in [the language](language.md). `?` marks rules that hand on a single part, `-> name`
+names what is built.
+"""
+
+
+def rule_reference() -> str:
+    """Every rule of the cascade language with a text that breaks it and the report."""
+    text = [
+        "# Rules of the cascade language\n",
+        NOTE,
+        RULES_INTRODUCTION,
+    ]
+    for rule in RULES:
+        example = EXAMPLES[rule.name]
+        (_, error), *_ = broken_rules(parse(example, "x.cascade"))
+        text += [f"## {rule.name}\n", f"{rule.description}\n", f"```cascade norun\n{example}```\n"]
+        text += ["```text", str(error), "```\n"]
+    return "\n".join(text)
+
+
+def grammar_reference() -> str:
+    """The grammar that the reader is made of."""
+    grammar = (Path(fusemax.__file__).parent / "cascade" / "grammar.lark").read_text(encoding="utf-8")
+    return "\n".join(
+        [
+            "# Grammar of the cascade language\n",
+            NOTE,
+            GRAMMAR_INTRODUCTION,
+            f"```text\n{grammar.rstrip()}\n```\n",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/cli.md": command_reference,
+    "reference/grammar.md": grammar_reference,
+    "reference/rules.md": rule_reference,
     **{path: _law(path) for path in law_pages()},
 }
 

@@ -2,7 +2,8 @@ import pytest
 
 from fusemax.base.errors import SourceError, SourceErrors
 from fusemax.cascade import catalogue, check_rules, load, parse
-from fusemax.cascade.rules import RULES
+from fusemax.cascade.rules import RULES, Rule, broken_rules
+from fusemax.cascade.rules.examples import EXAMPLES
 from tests.cascade.texts import ONE_PASS, THREE_PASS
 
 DEMO = """cascade demo
@@ -42,6 +43,11 @@ def test_the_examples_are_legal(text: str) -> None:
 @pytest.mark.parametrize("name", catalogue())
 def test_the_catalogue_is_legal(name: str) -> None:
     load(name)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_example_breaks_its_rule_and_no_other(rule: Rule) -> None:
+    assert {broken.name for broken, _ in broken_rules(parse(EXAMPLES[rule.name]))} == {rule.name}
 
 
 def test_rules_have_names_and_descriptions() -> None:
