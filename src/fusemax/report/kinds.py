@@ -1,4 +1,4 @@
-"""What a word on the command line names: a cascade, a design, an accelerator, a mapping, a schedule, a workload."""
+"""What a word on the command line names: a cascade, a design, an accelerator, a workload, and so on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["FOLDERS", "find", "kind_of"]
 
 FOLDERS = {
     "cascade": "cascades", "design": "designs", "accelerator": "accelerators", "mapping": "mappings",
-    "workload": "workloads",
+    "workload": "workloads", "binding": "bindings",
 }  # fmt: skip
 """Kind -> its catalogue folder, in the order in which a name is looked up."""
 
-_YAML_KINDS = ("design", "accelerator", "mapping", "schedule")
+_YAML_KINDS = ("design", "accelerator", "mapping", "schedule", "binding")
 _CASCADE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*cascade[ \t]")
 _KEY = re.compile(rb"^[\"']?([a-z_]+)[\"']?[ \t]*:", re.MULTILINE)
 
@@ -26,9 +26,9 @@ _KEY = re.compile(rb"^[\"']?([a-z_]+)[\"']?[ \t]*:", re.MULTILINE)
 def kind_of(reference: str) -> str:
     """The kind of thing a file, `-` or a catalogue name is; a file wins over the catalogue.
 
-    A file is told by its first words: `cascade NAME` begins a cascade, and a design, accelerator, mapping or
-    schedule names itself by a key of that name. Other YAML and JSON files are workloads, and anything else is taken
-    for a cascade, whose reader says what is wrong with it.
+    A file is told by its first words: `cascade NAME` begins a cascade, and a design, accelerator, mapping, schedule
+    or binding names itself by a key of that name. Other YAML and JSON files are workloads, and anything else is
+    taken for a cascade, whose reader says what is wrong with it.
     """
     if reference != "-" and not os.path.exists(reference):
         return next((kind for kind, folder in FOLDERS.items() if reference in _names(folder)), "cascade")
@@ -67,6 +67,8 @@ def _loader(kind: str) -> Callable[[str], Any]:
     from fusemax.design.mapping import Mapping
     from fusemax.design.schedule import Schedule
     from fusemax.design.workload import load_workload
+    from fusemax.simulate.array.checker import check_everywhere
+    from fusemax.simulate.array.load import load_binding
 
     loaders: dict[str, Callable[[str], Any]] = {
         "cascade": load,
@@ -75,5 +77,6 @@ def _loader(kind: str) -> Callable[[str], Any]:
         "mapping": lambda name: designs.load_part(name, "mappings", "mapping", Mapping),
         "schedule": lambda name: designs.load_part(name, "schedules", "schedule", Schedule),
         "workload": load_workload,
+        "binding": lambda name: check_everywhere(load_binding(name)),
     }
     return loaders[kind]

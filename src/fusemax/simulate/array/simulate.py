@@ -5,17 +5,19 @@ from __future__ import annotations
 from fusemax.base.errors import UsageError
 from fusemax.design.design import Design
 from fusemax.simulate.array.attention import execute
-from fusemax.simulate.array.binding import Binding
+from fusemax.simulate.array.binding import UNITS, Binding
+from fusemax.simulate.array.checker import Hardware, check_binding, hardware_of
 from fusemax.simulate.array.expand import Sizes
 from fusemax.simulate.array.exponential import method
 from fusemax.simulate.array.load import load_binding
 from fusemax.simulate.array.result import CycleResult
 from fusemax.simulate.array.stream import Mask, Work
+from fusemax.simulate.array.words import format_number
 
 __all__ = ["DEFAULT_EXP", "simulate_cycles"]
 
 DEFAULT_EXP = {"float32": "poly5", "bfloat16": "poly2", "float16": "poly3"}
-"""Number format of words -> the exp method with the fewest operations whose error does not show."""
+"""Number format of words -> the exp method with the fewest operations whose error does not show (`expstudy`)."""
 
 
 def simulate_cycles(
@@ -23,9 +25,11 @@ def simulate_cycles(
     value_head_size: int | None = None, key_tiles: int = 16, queries: int = 1, heads: int = 1, exp: str | None = None,
     words: str = "bfloat16", mask: Mask | None = None, return_delay: int = 2, seed: int = 0, engine: str = "auto",
 ) -> CycleResult:  # fmt: skip
-    """Run `key_tiles` x `queries` tiles of N x N scores of a head through an N x N array (N = `array`).
+    """Run `key_tiles` x `queries` tiles of N x N scores of every head through an N x N array (N = `array`).
 
-    The binding is the design's own unless given. UsageError for sizes that make no sense.
+    The binding is the design's own unless given; it is checked against the design's accelerator. The exp method is
+    the unit where the accelerator has one, else the one for the words' format. UsageError for sizes that make no
+    sense, SourceErrors for a binding that breaks its rules.
     """
     from fusemax.design.load import load_design
 
@@ -34,11 +38,14 @@ def simulate_cycles(
     for name, number in (("array edge", array), ("head size", head_size), ("return delay", return_delay)):
         if number < 1:
             raise UsageError(f"the {name} is at least 1, found {number}")
+    format_number(words)
     chosen = mask or Mask()
+    hardware = hardware_of(found.accelerator)
     sizes = Sizes(
-        array, head_size, value_head_size or head_size, method(exp or DEFAULT_EXP.get(words, "poly5")), return_delay,
+        array, head_size, value_head_size or head_size, method(exp or _exp(rows, hardware, words)), return_delay,
         chosen.conditions,
     )  # fmt: skip
+    check_binding(rows, sizes, hardware)
     work = Work(key_tiles, queries, heads, chosen)
     return CycleResult(found.name, execute(rows, sizes, work, words=words, seed=seed, engine=engine))
 
@@ -47,3 +54,9 @@ def _own(design: Design) -> str:
     if design.binding is None:
         raise UsageError(f"design {design.name!r} has no binding to the array's cycles: give one (--binding NAME)")
     return design.binding
+
+
+def _exp(binding: Binding, hardware: Hardware, words: str) -> str:
+    """The exp unit where every array that takes an exp has one."""
+    having = [hardware.units(unit) or () for unit in UNITS if any(row.do == "exp" for row in binding.rows(unit))]
+    return "unit" if having and all("exp" in units for units in having) else DEFAULT_EXP[words]

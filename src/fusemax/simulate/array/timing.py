@@ -9,6 +9,7 @@ one of the same queries give the least number of epochs between the two.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ class Timing:
         """Physical registers of a unit."""
         return sum(copies for (owner, _), copies in self.copies.items() if owner == unit)
 
+    def place(self, slot: Slot) -> tuple[int, int]:
+        """Where a slot stands in the life of a tile: its stage's number, then its slot."""
+        return self.binding.stages.index(slot.stage), slot.slot
+
+    def when(self, slot: Slot) -> int:
+        """Cycles from the beginning of the epoch in which its tile entered."""
+        return self.lags[slot.stage] * self.period + slot.slot
+
     def of(self, unit: str) -> tuple[Slot, ...]:
         """The slots of a unit."""
         return tuple(s for s in self.slots if s.unit == unit)
@@ -106,9 +115,10 @@ def _waits(binding: Binding, slots: tuple[Slot, ...], sizes: Sizes) -> Iterator[
             stores[slot.write[:2]].append(slot)
     for reader in slots:
         for name in reader.registers_read:
-            before = [s for s in writers[reader.unit, name] if place(s) < place(reader)]
+            there = writers[reader.unit, name]
+            before = bisect_left(there, place(reader), key=place)
             if before:
-                yield Wait(before[-1], reader, 1, "tile", f"register {name}")
+                yield Wait(there[before - 1], reader, 1, "tile", f"register {name}")
         for word in reader.words_read:
             if stores[word]:
                 yield from _of_word(word, reader, stores[word], place, binding, sizes)
