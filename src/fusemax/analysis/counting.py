@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from fusemax.analysis.fibers import Fiber, columns, fibers_of
@@ -14,68 +14,59 @@ from fusemax.analysis.unroll import Graph, OutOfRange, TooLarge, unroll
 from fusemax.cascade.ranks import canonical
 from fusemax.cascade.sizes import known_sizes
 
-
-@dataclass(frozen=True, slots=True)
-class RankColumns:
-    """Which columns belong to a rank: `(tensor, its first column, one past its last)` and the merged sweep."""
-
-    is_factor: bool
-    inputs: tuple[tuple[str, int, int], ...]
-    derived: tuple[tuple[str, int, int], ...]
-    sweep: int | None
+Key = tuple[int, str, str]
+"""A rank's number, then `input` or `derived` with a tensor, or `sweeps`, or `passes` (with no tensor)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The counts of all ranks at one set of sizes, with everything they came from."""
+    """Counts at one set of sizes, with everything they came from; `spans[key]` are the columns of a count."""
 
     graph: Graph
     levels: Levels
-    ranks: tuple[RankColumns, ...]
+    spans: dict[Key, tuple[int, int]]
 
-    def of(self, first: int, last: int) -> int:
-        """The largest count of the fibers in some columns."""
-        return int(self.levels.counts[first:last].max(initial=0))
+    def values(self) -> dict[Key, int]:
+        """The largest count of the fibers of each key."""
+        counts = self.levels.counts
+        return {key: int(counts[first:last].max(initial=0)) for key, (first, last) in self.spans.items()}
 
-    def values(self) -> dict[tuple[int, str, str], int]:
-        """(rank's number, `input`, `derived`, `sweeps` or `passes`, tensor) -> count; factors' passes too."""
-        found: dict[tuple[int, str, str], int] = {}
-        for number, rank in enumerate(self.ranks):
-            for kind, spans in (("input", rank.inputs), ("derived", rank.derived)):
-                for tensor, first, last in spans:
-                    found[number, kind, tensor] = self.of(first, last)
-            found[number, "sweeps", ""] = 0 if rank.sweep is None else self.of(rank.sweep, rank.sweep + 1)
-            counting = rank.inputs if rank.is_factor else (*rank.inputs, *rank.derived)
-            found[number, "passes", ""] = max((self.of(first, last) for _, first, last in counting), default=0)
-        return found
+    def keys_of(self, chosen: list[int]) -> set[Key]:
+        """The keys that some columns belong to."""
+        return {key for key, (first, last) in self.spans.items() if any(first <= j < last for j in chosen)}
 
 
-def count(structure: Structure, ranks: tuple[Counted, ...], fixed: Mapping[str, int] | None = None) -> Count:
-    """Count all ranks at the smallest sizes, with some ranks fixed."""
+def count(
+    structure: Structure,
+    ranks: tuple[Counted, ...],
+    fixed: Mapping[str, int] | None = None,
+    only: Container[Key] | None = None,
+) -> Count:
+    """Count all ranks, or only some keys, at the smallest sizes, with some ranks fixed."""
     graph = unroll_smallest(structure, fixed)
     fibers: list[Fiber] = []
+    spans: dict[Key, tuple[int, int]] = {}
 
-    def add(lineage: Lineage, merged: bool) -> tuple[str, int, int]:
-        first = len(fibers)
-        fibers.extend(fibers_of(graph, lineage, merged))
-        return lineage.roots[0], first, len(fibers)
+    def add(key: Key, lineage: Lineage, merged: bool) -> None:
+        if only is None or key in only:
+            first = len(fibers)
+            fibers.extend(fibers_of(graph, lineage, merged))
+            spans[key] = first, len(fibers)
 
-    spans = tuple(
-        RankColumns(
-            rank.is_factor,
-            tuple(add(lineage, False) for lineage in rank.inputs),
-            tuple(add(lineage, True) for lineage in rank.derived),
-            add(rank.sweep, True)[1] if rank.sweep is not None else None,
-        )
-        for rank in ranks
-    )
+    for number, rank in enumerate(ranks):
+        for lineage in rank.inputs:
+            add((number, "input", lineage.roots[0]), lineage, merged=False)
+        for lineage in rank.derived:
+            add((number, "derived", lineage.roots[0]), lineage, merged=True)
+        if rank.sweep is not None:
+            add((number, "sweeps", ""), rank.sweep, merged=True)
     return Count(graph, levels(graph, columns(graph, fibers)), spans)
 
 
 def count_lineages(graph: Graph, lineages: list[Lineage]) -> Count:
     """Count some lineages alone, each with all fibers of its roots merged."""
     fibers = [fiber for lineage in lineages for fiber in fibers_of(graph, lineage, merged=True)]
-    return Count(graph, levels(graph, columns(graph, fibers)), ())
+    return Count(graph, levels(graph, columns(graph, fibers)), {})
 
 
 def unroll_smallest(structure: Structure, fixed: Mapping[str, int] | None = None) -> Graph:

@@ -137,8 +137,9 @@ def _grows(form: Structure, lineage: Lineage, run: Count) -> bool:
     """Whether an iterative rank repeats the loops at each of its steps."""
     most = run.levels.counts.max()
     return any(
-        count_lineages(unroll_smallest(form, {rank: longer(form, rank)}), [lineage]).levels.counts.max() > most
+        count_lineages(unroll_smallest(form, {rank: size}), [lineage]).levels.counts.max() > most
         for rank in growing_ranks(run)
+        if (size := longer(form, rank, run.graph.sizes)) is not None
     )
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import ClassVar
 
 from fusemax.analysis.barriers import Barrier, barriers
 from fusemax.analysis.conflict import Question, has_cycle, orders
-from fusemax.analysis.counting import Count, count
+from fusemax.analysis.counting import Count, Key, count
 from fusemax.analysis.explain import headline
 from fusemax.analysis.formula import Count as Number
 from fusemax.analysis.formula import fit
@@ -152,43 +151,66 @@ def _least(number: Number) -> int:
 # ------------------------------------------------------------------------------------ integers and formulas
 
 
-Key = tuple[int, str, str]
-
-
 def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[dict[Key, Number], Count]:
-    """Every count as an integer, or as a formula of the iterative ranks it grows with; and the largest run."""
+    """Every count as an integer, or as a formula of the iterative ranks it grows with; and the largest run.
+
+    Only counts that may grow are taken again, first at one larger size, then those that grew at others.
+    """
     values = base.values()
-    growing = {}
-    largest = base
-    for rank in growing_ranks(base):
-        larger = count(form, ranks, {rank: longer(form, rank)})
-        if larger.values() != values:
-            growing[rank] = larger
-            largest = larger
-    if not growing:
-        return dict(values), base
-    samples = [({r: base.graph.sizes[r] for r in growing}, values)]
-    for rank in growing:
+    larger: dict[str, Count] = {}
+    grown: set[Key] = set()
+    for rank, chosen in growing_ranks(base).items():
+        run = count(form, ranks, {rank: _largest(form, rank, base)}, base.keys_of(chosen))
+        here = {key for key, n in run.values().items() if n != values[key]}
+        if here:
+            larger[rank] = run
+            grown |= here
+    if not grown:
+        return {**values, **_overall(ranks, values)}, base
+    samples = [({r: base.graph.sizes[r] for r in larger}, values)]
+
+    def sample(fixed: dict[str, int]) -> Count:
+        run = count(form, ranks, fixed, grown)
+        samples.append(({r: run.graph.sizes[r] for r in larger}, run.values()))
+        return run
+
+    for rank in larger:
         for n in (2, 3, 5, 6, 7, 8):
-            fixed = {rank: longer(form, rank, n)}
-            run = growing[rank] if n == LARGER else count(form, ranks, fixed)
-            samples.append(({r: run.graph.sizes[r] for r in growing}, run.values()))
-    if len(growing) > 1:
-        for n, (first, second) in enumerate(pairwise(growing)):
-            run = count(form, ranks, {first: longer(form, first, 5 + n), second: longer(form, second, 6 + n)})
-            samples.append(({r: run.graph.sizes[r] for r in growing}, run.values()))
-    names = list(growing)
-    found: dict[Key, Number] = {}
-    for key in values:
-        found[key] = _number(names, [(sizes, run[key]) for sizes, run in samples], values[key])
+            size = longer(form, rank, base.graph.sizes, n)
+            if size is not None:
+                sample({rank: size})
+    largest = sample({rank: _largest(form, rank, base) for rank in larger})
+    overall = [_overall(ranks, {**values, **run}) for _, run in samples]
+    samples = [(sizes, {**run, **most}) for (sizes, run), most in zip(samples, overall, strict=True)]
+    found: dict[Key, Number] = {**values, **overall[0]}
+    for key in {*grown, *(key for key in overall[0] if any(most[key] != overall[0][key] for most in overall))}:
+        found[key] = _number(list(larger), [(sizes, run[key]) for sizes, run in samples])
     return found, largest
 
 
-def _number(names: list[str], samples: list[tuple[dict[str, int], int]], at_base: int) -> Number:
+def _overall(ranks: tuple[Counted, ...], values: Mapping[Key, int]) -> dict[Key, int]:
+    """passes(R): the most over inputs, and over derived tensors unless the rank is a factor."""
+    kinds = {"input", "derived"}
+    return {
+        (number, "passes", ""): max(
+            (n for (of, kind, _), n in values.items() if of == number and kind in kinds - {rank.is_factor * "derived"}),
+            default=0,
+        )
+        for number, rank in enumerate(ranks)
+    }
+
+
+def _largest(form: Structure, rank: str, base: Count) -> int:
+    """The largest size up to 7 that can be counted quickly."""
+    sizes = [longer(form, rank, base.graph.sizes, n) for n in range(base.graph.sizes[rank], LARGER + 1)]
+    return max((size for size in sizes if size is not None), default=base.graph.sizes[rank] + 1)
+
+
+def _number(names: list[str], samples: list[tuple[dict[str, int], int]]) -> Number:
     """An integer if the count is the same at every size that is large enough, else the formula it follows."""
     enough = [(sizes, n) for sizes, n in samples if min(sizes.values()) >= FREE]
-    if all(n == at_base for _, n in enough):
-        return at_base
+    if all(n == enough[0][1] for _, n in enough):
+        return enough[0][1]
     found = fit(names, samples)
     if found is None:  # a rank of 2 or 3 may be too short for the cascade's windows
         found = fit(names, enough)
@@ -209,25 +231,23 @@ def _rank(
     leading = next((t for t, n in (*tensors.items(), *derived.items()) if n == number_of_passes), None)
     if number_of_passes == 0:
         leading = None
-    return RankPasses(
-        rank.rank, False, number_of_passes, tensors, derived, numbers[number, "sweeps", ""], conflict, leading
-    )
+    sweeps = numbers.get((number, "sweeps", ""), 0)
+    return RankPasses(rank.rank, False, number_of_passes, tensors, derived, sweeps, conflict, leading)
 
 
 def _conflicts(base: Count) -> dict[int, bool]:
     """Rank's number -> whether the Einsums of some sweep have no common order."""
     questions: list[Question] = []
     owners: list[int] = []
-    for number, rank in enumerate(base.ranks):
-        if rank.sweep is None:
+    for (number, kind, _), (column, _) in base.spans.items():
+        if kind != "sweeps":
             continue
         by_level: dict[int, set[int]] = {}
-        for statement, level in enumerate(base.levels.statement_levels[:, rank.sweep].tolist()):
+        for statement, level in enumerate(base.levels.statement_levels[:, column].tolist()):
             if level:
                 by_level.setdefault(level, set()).add(statement)
-        for members in by_level.values():
-            questions.append(Question(rank.sweep, frozenset(members)))
-            owners.append(number)
+        questions += [Question(column, frozenset(members)) for members in by_level.values()]
+        owners += [number] * len(by_level)
     found: dict[int, bool] = {}
     for owner, before in zip(owners, orders(base.graph, base.levels, questions), strict=True):
         found[owner] = found.get(owner, False) or has_cycle(before)
@@ -236,12 +256,9 @@ def _conflicts(base: Count) -> dict[int, bool]:
 
 def leading_column(run: Count, number: int, leading: str) -> int:
     """The column of the leading tensor's first fiber with the largest count."""
-    rank = run.ranks[number]
-    for tensor, first, last in (*rank.inputs, *rank.derived):
-        if tensor == leading:
-            counts: list[int] = run.levels.counts[first:last].tolist()
-            return first + counts.index(max(counts))
-    raise KeyError(leading)
+    first, last = run.spans.get((number, "input", leading)) or run.spans[number, "derived", leading]
+    counts: list[int] = run.levels.counts[first:last].tolist()
+    return first + counts.index(max(counts))
 
 
 def _add_barriers(found: dict[str, RankPasses], ranks: tuple[Counted, ...], base: Count, largest: Count) -> None:
@@ -251,15 +268,16 @@ def _add_barriers(found: dict[str, RankPasses], ranks: tuple[Counted, ...], base
         for number, rank in enumerate(ranks):
             known = found[rank.rank]
             if known.leading is not None and isinstance(known.passes, str) == formulas:
-                chosen.append((rank.rank, leading_column(run, number, known.leading), run.ranks[number].sweep))
+                sweep = run.spans.get((number, "sweeps", ""))
+                chosen.append((rank.rank, leading_column(run, number, known.leading), sweep and sweep[0]))
         if not chosen:
             continue
         ends = barriers(run.graph, run.levels, [column for _, column, _ in chosen])
-        for (name, column, sweep), walls in zip(chosen, ends, strict=True):
+        for (name, column, at), walls in zip(chosen, ends, strict=True):
             if formulas:
                 found[name] = _replace(found[name], _steady(walls), ())
             else:
-                found[name] = _replace(found[name], walls, _einsums(run, column, sweep))
+                found[name] = _replace(found[name], walls, _einsums(run, column, at))
 
 
 def _replace(known: RankPasses, walls: tuple[Barrier, ...], einsums: tuple[EinsumPass, ...]) -> RankPasses:
