@@ -17,7 +17,7 @@ from fusemax.simulate.array.stream import Stream, Work, stream
 from fusemax.simulate.array.timing import Timing, timing
 from fusemax.simulate.array.words import format_number, to_words
 
-__all__ = ["Execution", "Inputs", "draw", "execute", "plan", "reference"]
+__all__ = ["Execution", "Inputs", "draw", "execute", "load_inputs", "plan", "reference"]
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.float32]
@@ -91,13 +91,14 @@ def execute(
     program = compile_program(timed, tiles, memory)
     given = draw(sizes, work, words, seed) if inputs is None else inputs
     content = memory.empty()
-    _load(content, memory, given, tiles, work)
+    load_inputs(content, memory, given, tiles, work)
     counts = run(program, content, sizes.return_delay, format_number(words), engine)
     output = memory.view(content, "AV").astype(np.float64)
     return Execution(timed, tiles, work, program, memory, words, counts, output, reference(given, work))
 
 
-def _load(content: Words, memory: Memory, given: Inputs, tiles: Stream, work: Work) -> None:
+def load_inputs(content: Words, memory: Memory, given: Inputs, tiles: Stream, work: Work) -> None:
+    """Put queries, keys, values and what masks need where the program reads them."""
     edge = memory.array
     first, last = work.mask.bounds(work.positions(edge))
     start = ((tiles.key % work.key_tiles) * edge).astype(np.float64)[:, None]

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fusemax.base.errors import UnknownName
 from fusemax.simulate.array.operations import POWERS, Words
 from fusemax.simulate.array.program import Program
 
-__all__ = ["ENGINES", "Counts", "Machine", "engine", "run"]
+__all__ = ["ENGINES", "Clock", "Counts", "engine", "run"]
 
 ENGINES = ("auto", "compiled", "vectors")
 SMALL = 3e6  # PE cycles under which loading the compiled engine takes longer than NumPy does
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,33 +38,6 @@ class Counts:
     steady_lane: float | None = None
 
 
-@dataclass
-class Machine:
-    """The state, the only mutable data here; everything is undefined (NaN) at the start.
-
-    `state` holds links and registers of the PEs by diagonal (`Layout`), `ready[w]` is the first cycle in which
-    memory word w may be read.
-    """
-
-    state: Words
-    lane_registers: Words
-    memory: Words
-    ready: Ints
-    counts: Ints
-    finished: Ints
-
-    @classmethod
-    def new(cls, program: Program, memory: Words) -> Machine:
-        """A machine before its first cycle."""
-        layout = program.layout
-        state = np.full((layout.rows, layout.edge + 1), np.nan, np.float32)
-        state[layout.constant(0) :] = program.pe_constants[:, None]
-        lanes = np.full((max(1, program.lane_registers), layout.edge), np.nan, np.float32)
-        ready = np.full(memory.size, -1, np.int64)
-        tiles = int(program.tiles["lane"].max()) + 1
-        return cls(state, lanes, memory, ready, np.zeros(4, np.int64), np.full(tiles, -1, np.int64))
-
-
 @cache
 def engine(name: str) -> Callable[..., None]:
     """`advance(begin, end, ...)` by name; MissingExtra when "compiled" lacks numba."""
@@ -85,34 +55,56 @@ def engine(name: str) -> Callable[..., None]:
     return found
 
 
+class Clock:
+    """A machine and its time; the only mutable thing here. Everything is undefined (NaN) before its first cycle.
+
+    `state` holds links and registers of the PEs by diagonal (`Layout`), `ready[w]` is the first cycle in which
+    memory word w may be read, `counts` and `finished` what `Counts` has.
+    """
+
+    def __init__(self, program: Program, memory: Words, delay: int, words: int, name: str = "auto") -> None:
+        """`memory` holds the inputs and, at the end, the output; `name` is one of ENGINES."""
+        if name not in ENGINES:
+            raise UnknownName("engine", name, ENGINES)
+        layout = program.layout
+        edge = layout.edge
+        self.now = 0
+        self.cycles = program.length + 2 * edge - 1
+        large = self.cycles * edge * edge > SMALL and find_spec("numba") is not None
+        self._step = engine(("compiled" if large else "vectors") if name == "auto" else name)
+        self.state = np.full((layout.rows, edge + 1), np.nan, np.float32)
+        self.state[layout.constant(0) :] = program.pe_constants[:, None]
+        self.lane_registers = np.full((max(1, program.lane_registers), edge), np.nan, np.float32)
+        self.counts = np.zeros(4, np.int64)
+        self.finished = np.full(int(program.tiles["lane"].max()) + 1, -1, np.int64)
+        self._arguments = (
+            edge, program.pe, program.lane, self.state, self.lane_registers, program.lane_constants, program.lines,
+            POWERS, memory, np.full(memory.size, -1, np.int64), delay, words, self.counts, self.finished,
+        )  # fmt: skip
+
+    def advance(self, until: int) -> None:
+        """Run the cycles before `until`."""
+        with np.errstate(all="ignore"):
+            self._step(self.now, until, *self._arguments)
+        self.now = until
+
+
 def run(program: Program, memory: Words, delay: int, words: int, name: str = "auto") -> Counts:
     """Run a program to its end on `memory`, which holds the output afterwards."""
-    if name not in ENGINES:
-        raise UnknownName("engine", name, ENGINES)
-    edge = program.layout.edge
-    cycles = program.length + 2 * edge - 1
-    if name == "auto":
-        large = cycles * edge * edge > SMALL and find_spec("numba") is not None
-        name = "compiled" if large else "vectors"
-    machine = Machine.new(program, memory)
+    clock = Clock(program, memory, delay, words, name)
     window = _steady(program)
-    at = sorted({0, cycles, *(window or ())})
-    seen = {0: (0, 0)}
-    with np.errstate(all="ignore"):
-        for begin, end in pairwise(at):
-            engine(name)(
-                begin, end, edge, program.pe, program.lane, machine.state, machine.lane_registers,
-                program.lane_constants, program.lines, POWERS, memory, machine.ready, delay, words, machine.counts,
-                machine.finished,
-            )  # fmt: skip
-            seen[end] = (int(machine.counts[0]), int(machine.counts[1]))
     shares: list[float | None] = [None, None]
     if window is not None:
-        units = (window[1] - window[0]) * edge
-        pe, lane = (b - a for a, b in zip(seen[window[0]], seen[window[1]], strict=True))
-        shares = [pe / (units * edge), lane / units]
-    pe, lane, late, products = (int(count) for count in machine.counts)
-    return Counts(cycles, pe, lane, late, products, tuple(machine.finished.tolist()), *shares)
+        seen = []
+        for cycle in window:
+            clock.advance(cycle)
+            seen.append(clock.counts.copy())
+        units = (window[1] - window[0]) * program.layout.edge
+        busy = seen[1] - seen[0]
+        shares = [float(busy[0]) / (units * program.layout.edge), float(busy[1]) / units]
+    clock.advance(clock.cycles)
+    pe, lane, late, products = (int(count) for count in clock.counts)
+    return Counts(clock.cycles, pe, lane, late, products, tuple(clock.finished.tolist()), *shares)
 
 
 def _steady(program: Program) -> tuple[int, int] | None:
