@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 
@@ -13,5 +14,6 @@ from fusemax.derive.samples import Sample
 def save_inputs(path: str, sample: Sample) -> None:
     """One array per input under its name, as .npz; whole or not at all."""
     buffer = io.BytesIO()
-    np.savez(buffer, **sample.inputs)  # type: ignore[arg-type]
+    arrays: dict[str, Any] = dict(sample.inputs)
+    np.savez(buffer, **arrays)
     write_atomically(path, buffer.getvalue())

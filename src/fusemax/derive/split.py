@@ -101,10 +101,8 @@ class Split(Loop):
         self.merging.append(Einsum(tensor, statement.left, right, reductions))
 
 
-class SplitAccumulators(Accumulators):
+class SplitAccumulators(Accumulators[Split]):
     """Accumulators of tiles, and of all tiles from those."""
-
-    loop: Split
 
     def __init__(self, loop: Split) -> None:
         super().__init__(loop)

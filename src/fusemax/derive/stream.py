@@ -133,7 +133,7 @@ class _Build:
             self.later,
             Guard(self.choice.guard or self.choice.zero, self.choice.zero),
         )
-        states = Accumulators(loop, self.choice.eager, self.choice.forced)
+        states = Accumulators(loop, eager=self.choice.eager, forced=self.choice.forced)
         for tensor in group:
             states.close(tensor)
         for tensor in group:
@@ -153,7 +153,7 @@ class _Build:
         statement = self.roles.statements[tensor]
         self._pending = getattr(self, "_pending", {})
         self._pending[tensor] = Einsum(tensor, statement.left, loop.values[tensor](self.step.end))
-        return lambda indices: Access(tensor, tuple(Index(i) for i in indices))
+        return _plain(tensor)
 
     def _flat(self, group: list[str]) -> list[Einsum]:
         found = []
@@ -161,7 +161,7 @@ class _Build:
             statement = self.roles.statements[tensor]
             found += self._elements_for(statement)
             found.append(self._finished(statement))
-            self.finals[tensor] = lambda indices, t=tensor: Access(t, tuple(Index(i) for i in indices))  # type: ignore[misc]
+            self.finals[tensor] = _plain(tensor)
             self.emitted.add(tensor)
         return found
 
@@ -182,7 +182,7 @@ class _Build:
             elif tensor not in self.roles.carries:
                 found += self._elements_for(statement)
                 found.append(self._finished(statement))
-                self.finals[tensor] = lambda indices, t=tensor: Access(t, tuple(Index(i) for i in indices))  # type: ignore[misc]
+                self.finals[tensor] = _plain(tensor)
                 self.emitted.add(tensor)
             elif tensor in self.outputs and tensor not in self.whole:
                 found += self._elements_for(statement)
@@ -228,6 +228,11 @@ class _Build:
             else:
                 indices.append(index)
         return Access(self.stored[access.tensor], tuple(indices))
+
+
+def _plain(tensor: str) -> Final:
+    """A finished tensor is read by its own name."""
+    return lambda indices: Access(tensor, tuple(Index(i) for i in indices))
 
 
 def _whole(roles: Roles, outputs: set[str]) -> frozenset[str]:

@@ -23,8 +23,8 @@ from fusemax.cascade.ir import (
 from fusemax.cascade.print import print_expr
 from fusemax.cascade.ranks import canonical, rank_of, rank_of_variable, variable_of, whole_of
 from fusemax.cascade.resolve import rewrite
-from fusemax.derive.accumulate import map_atoms
 from fusemax.derive.algebra import ELEMENT, REFERENCE, Base, Mono, Poly, TooLarge, expanded, of_base, poly, times_flat
+from fusemax.derive.atoms import map_atoms
 from fusemax.derive.emit import NotAnExpression, to_expr
 from fusemax.derive.flat import flat
 from fusemax.derive.functions import exponential
