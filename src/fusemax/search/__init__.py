@@ -1,0 +1,1 @@
+"""Looking: design spaces, the mapper, sweeps, the run store."""
