@@ -80,6 +80,7 @@ class Clock:
         self._arguments = (
             edge, program.pe, program.lane, self.state, self.lane_registers, program.lane_constants, program.lines,
             POWERS, memory, np.full(memory.size, -1, np.int64), delay, words, self.counts, self.finished,
+            np.empty(edge, np.float32),
         )  # fmt: skip
 
     def advance(self, until: int) -> None:

@@ -33,7 +33,10 @@ _ZERO, _MINUS = np.float32(0), np.float32(-np.inf)
 
 
 def apply(op: int, a: Words, b: Words, c: Words, lines: Words) -> Words:
-    """One operation on rows of words; operands that the operation does not take are ignored."""
+    """One operation on rows of words; operands that the operation does not take are ignored.
+
+    The result shares no memory with them.
+    """
     with np.errstate(all="ignore"):
         result: Words = _APPLY[OPERATIONS[op]](a, b, c, lines)
         return result
@@ -54,7 +57,6 @@ def _line(a: Words, lines: Words) -> Words:
 
 
 _APPLY: dict[str, Callable[[Words, Words, Words, Words], Any]] = {
-    "nop": lambda a, b, c, lines: a,
     "mul": lambda a, b, c, lines: a * b,
     "mac": lambda a, b, c, lines: a * b + c,
     "msub": lambda a, b, c, lines: a * b - c,
@@ -62,7 +64,7 @@ _APPLY: dict[str, Callable[[Words, Words, Words, Words], Any]] = {
     "sub": lambda a, b, c, lines: np.where(a == _MINUS, a, a - b),
     "max": lambda a, b, c, lines: np.maximum(a, b),
     "div": lambda a, b, c, lines: np.where(b == _ZERO, _ZERO, a / b),
-    "move": lambda a, b, c, lines: a,
+    "move": lambda a, b, c, lines: a.copy(),
     "keep": lambda a, b, c, lines: np.where(b <= c, a, _MINUS),
     "scale": lambda a, b, c, lines: _scale(a, b),
     "line": lambda a, b, c, lines: _line(a, lines),

@@ -23,6 +23,7 @@ NOP = OPERATIONS.index("nop")
 def advance(
     begin: int, end: int, edge: int, pe: Ints, lane: Ints, state: Words, registers: Words, constants: Words,
     lines: Words, powers: Words, memory: Words, ready: Ints, delay: int, words: int, counts: Ints, finished: Ints,
+    out: Words,
 ) -> None:  # fmt: skip
     """Run cycles begin .. end - 1, as `compiled.advance` does."""
     clock = _Clock(edge, pe, lane, state, registers, constants, lines, memory, ready, delay, words, counts, finished)
