@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from fusemax.report.catalogue import catalogue as catalogue
     from fusemax.report.check import check as check
     from fusemax.report.show import show as show
+    from fusemax.report.taxonomy import shipped_taxonomy as _taxonomy
+    from fusemax.simulate.array.simulate import simulate_cycles as simulate_cycles
+    from fusemax.simulate.tile import simulate as simulate
 
     accounting = _effects
     derive = by_reference(_derive)
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     model = _evaluate
     passes = by_reference(_passes)
     run = by_reference(_run)
+    taxonomy = _taxonomy
     work = by_reference(_work)
 
 __version__ = "0.1.0"
@@ -67,6 +71,9 @@ _WHERE: dict[str, str] = {
     "passes": "fusemax.analysis.passes:passes",
     "run": "fusemax.execute:run",
     "show": "fusemax.report.show:show",
+    "simulate": "fusemax.simulate.tile:simulate",
+    "simulate_cycles": "fusemax.simulate.array.simulate:simulate_cycles",
+    "taxonomy": "fusemax.report.taxonomy:shipped_taxonomy",
     "work": "fusemax.analysis.work:work",
 }
 """Public name -> where it is."""
