@@ -4,7 +4,8 @@ Published: the larger of memory time and of the sum over steps of the slowest ar
 
 * ``buffer-banks``: the row accesses of the buffer over banks x ports / cycle time, beside memory and arrays;
 * ``fill-drain``: per stream, the lag of the pipeline in epochs and the skew of the columns (`pipeline`);
-* ``double-buffer``: a granule that is fetched once per stream and of which two do not fit is loaded before it.
+* ``double-buffer``: a granule that is fetched once per stream is loaded before it; where two fit, only the first
+  stream waits.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, is_array, maximum, or_zero, where
 from fusemax.design.schedule import DRAIN, Phase, Step
-from fusemax.model.pipeline import fill_cycles
+from fusemax.model.pipeline import fill_cycles, streams_of, uneven_cycles
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
@@ -58,7 +59,9 @@ def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
     busy: Number = 0
     for cycles in longest:
         busy = busy + cycles
-    fill = fill_cycles(measured, phase) / clock if "fill-drain" in measured.rules else 0
+    fill: Number = 0
+    if "fill-drain" in measured.rules:
+        fill = (fill_cycles(measured, phase) + uneven_cycles(measured, phase, busy)) / clock
     compute = busy / clock
     memory = measured.traffic(phase.einsums) / measured.sizes(f"{measured.outer}.bandwidth")
     buffers = {name: _buffer_time(measured, phase, name) for name in measured.inner}
@@ -87,18 +90,17 @@ def _buffer_time(measured: Measured, phase: Phase, memory: str) -> Number:
 
 
 def _load_time(measured: Measured, phase: Phase) -> Number:
-    """Seconds of fetching granules before their streams, where the buffer has no room for two."""
+    """Seconds of fetching granules before their streams (all, or where two fit the first alone) and the first tiles."""
     if "double-buffer" not in measured.rules or not measured.next:
         return 0
-    tiling, level = measured.tiling, measured.next
-    number = measured.design.schedule.phases.index(phase)
-    total: Number = 0
-    for einsum, operand, size in tiling.granules(phase, level):
-        words, _ = measured.memory_words(einsum, operand)
-        room = tiling.capacity(level) - sum(tiling.needed(level)[number].values())
-        seconds = measured.bytes(words) / measured.sizes(f"{measured.outer}.bandwidth")
-        total = total + where(size <= room, 0, seconds)
-    return total
+    words: Number = 0
+    for einsum, operand, _ in measured.tiling.granules(phase, measured.next):
+        words = words + measured.memory_words(einsum, operand)[0]
+    granules = measured.bytes(words) / where(
+        measured.tiling.holds_two(phase, measured.next), streams_of(measured, phase), 1
+    )
+    first = measured.tiling.first_tiles(phase, measured.next)
+    return (granules + first) / measured.sizes(f"{measured.outer}.bandwidth")
 
 
 Times = tuple[Number, Number, Mapping[str, Number], Number]

@@ -12,7 +12,7 @@ import numpy as np
 from fusemax.design.arithmetic import Number, ceil_div, is_array, maximum, where
 from fusemax.design.term import Term, is_term
 
-__all__ = ["active_units", "floor_sum", "seen_pairs"]
+__all__ = ["active_units", "empty_epochs", "floor_sum", "seen_pairs"]
 
 
 def active_units(
@@ -83,3 +83,47 @@ def _floor_sum_arrays(count: Number, divisor: Number, step: Number, start: Numbe
         divisor_next = np.where(live, a, 1)
         n, b, a, m = np.where(live, top // m, 0), np.where(live, top % m, 0), np.where(live, m, 0), divisor_next
     return total
+
+
+def empty_epochs(
+    rows: Number, keys: Number, group: Number, window: Number, row_tile: Number, in_flight: Number, key_tile: Number,
+    needed: Number,
+) -> Number:  # fmt: skip
+    """Epochs that stay empty under a mask because a running tensor is not there yet.
+
+    Granules of ``in_flight`` query tiles go over their key tiles; a query tile's state is there ``needed`` epochs
+    later. From one key tile to the next as many epochs pass as query tiles see both. Of more than 64 granules the
+    first two, the last two and one between are looked at: those between are alike.
+    """
+    values = (rows, keys, group, window, row_tile, in_flight, key_tile, needed)
+    if is_term(*values):
+        return Term.call("empty_epochs", *values)
+    if any(is_array(value) for value in values):
+        each = np.broadcast_arrays(*(np.asarray(value) for value in values))
+        return np.array([_empty_epochs(*(int(v) for v in point)) for point in zip(*map(np.ravel, each), strict=True)])
+    return _empty_epochs(*(int(value) for value in values))
+
+
+def _empty_epochs(
+    rows: int, keys: int, group: int, window: int, row_tile: int, in_flight: int, key_tile: int, needed: int
+) -> int:
+    tiles = ceil_div(rows, row_tile)
+    granules = ceil_div(tiles, in_flight)
+    if granules > _LOOKED_AT:
+        chosen = {0: 1, 1: 1, granules // 2: granules - 4, granules - 2: 1, granules - 1: 1}
+    else:
+        chosen = dict.fromkeys(range(granules), 1)
+    first = keys * group - rows
+    total = 0
+    for granule, times in chosen.items():
+        tile = np.arange(granule * in_flight, min((granule + 1) * in_flight, tiles))
+        start, end = tile * row_tile, np.minimum((tile + 1) * row_tile, rows) - 1
+        highest = (first + end) // group // key_tile
+        lowest = np.maximum((first + start) // group - window + 1, 0) // key_tile if window else np.zeros_like(highest)
+        step = np.arange(lowest[0], highest[-1])
+        both = np.searchsorted(lowest, step, side="right") - np.searchsorted(highest, step, side="right")
+        total += times * int(np.maximum(needed - both, 0)[both > 0].sum())
+    return total
+
+
+_LOOKED_AT = 64

@@ -1,9 +1,10 @@
-"""What filling and draining a schedule costs: per stream of tiles, the lag of its pipeline and the skew of columns.
+"""What filling and draining a schedule costs: the lag of its pipeline and the skew of its columns.
 
 A value that is reduced down a column of an array arrives up to as many cycles later as the column is deep. In a
 phase of several steps (one epoch, repeated) an Einsum that uses such a value therefore works on an older tile: its
 stage is some epochs later. The stages follow from the cascade's dependences and the epoch's order by a longest
-path; the stream's first result comes as many epochs after its first tile as the last stage lags. A running tensor
+path; a stream's first result comes as many epochs after its first tile as the last stage lags. Streams follow one
+another without a gap where the buffer has room for the next one's granule; else each pays its lag. A running tensor
 needs the tile of the same queries one key tile earlier: when fewer query tiles are in flight than that takes,
 epochs stay empty.
 
@@ -20,11 +21,12 @@ from fusemax.design.arithmetic import Number, ceil_div, maximum, minimum, produc
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import DRAIN, Phase
+from fusemax.model.masks import empty_epochs
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
 
-__all__ = ["Stages", "fill_cycles", "stages", "streams_of", "tiles_of"]
+__all__ = ["Stages", "fill_cycles", "finals_of", "stages", "streams_of", "tiles_of", "uneven_cycles"]
 
 _SLACK = 1e-9
 
@@ -65,46 +67,89 @@ def streams_of(measured: Measured, phase: Phase) -> Number:
 
 
 def fill_cycles(measured: Measured, phase: Phase) -> Number:
-    """Cycles that all streams of a phase pay beyond the time of their tiles."""
+    """Cycles that filling and draining take beyond the time of a phase's tiles.
+
+    Streams whose granules are there in time follow without a gap: then only the first and the last are paid for.
+    """
     streams = streams_of(measured, phase)
+    gaps: Number = streams
+    if measured.next:
+        gaps = where(measured.tiling.holds_two(phase, measured.next), 1, streams)
     if len(phase.steps) == 1:
-        return streams * (_free_fill(measured, phase) / streams + _skew(measured, phase))
+        return gaps * (_free_fill(measured, phase) / streams + _skew(measured, phase))
     found = stages(measured, phase)
     empty = _empty_epochs(measured, phase, found)
-    return (streams * found.lag + empty) * found.epoch + streams * _skew(measured, phase)
+    late = found.lag * found.epoch - _unused_end(measured, phase, found)
+    return gaps * (late + _skew(measured, phase)) + empty * found.epoch
 
 
 def stages(measured: Measured, phase: Phase) -> Stages:
-    """The stages of a phase of several steps."""
+    """The stages of a phase of several steps.
+
+    An Einsum that makes several words per lane for others of its own array comes as late as they allow, for its
+    results wait in registers.
+    """
     start, end, epoch = _positions(measured, phase)
     order = [spec.name for spec in measured.design.specs if spec.name in start]
     stage: dict[str, Number] = {}
-    waits: list[tuple[str, str]] = []
+    waits: list[tuple[str, str, Number]] = []
+    same: list[tuple[str, str, Number]] = []
     for name in order:
-        latest: Number = 0
+        stage[name] = 0
         for operand, producer in _producers(measured, phase, name):
-            if producer not in stage or operand.label != operand.tensor:
-                waits.append((producer, name))
-                continue
-            ready = _ready(measured, phase, producer, name, start, end)
-            latest = maximum(latest, stage[producer] + _ceil((ready - start[name]) / epoch))
-        stage[name] = latest
-    reuse: Number = 0
-    for producer, name in waits:
-        ready = stage[producer] * epoch + _ready(measured, phase, producer, name, start, end)
-        reuse = maximum(reuse, _ceil((ready - start[name] - stage[name] * epoch) / epoch))
+            late = _ceil((_ready(measured, phase, producer, name, start, end) - start[name]) / epoch)
+            if producer not in stage or producer == name or operand.label != operand.tensor:
+                waits.append((producer, name, late))
+            else:
+                same.append((producer, name, late))
+                stage[name] = maximum(stage[name], stage[producer] + late)
+    for name in reversed(order):
+        latest = [stage[reader] - late for producer, reader, late in same if producer == name]
+        if latest and _waits_in_registers(measured, phase, name):
+            stage[name] = maximum(stage[name], minimum(*latest))
+    reuse = maximum(1, *(stage[producer] - stage[name] + late for producer, name, late in waits))
     return Stages(stage, reuse, epoch)
+
+
+def _unused_end(measured: Measured, phase: Phase, found: Stages) -> Number:
+    """Cycles of the very last epoch after everything that is still to be done in it."""
+    _, end, length = _positions(measured, phase, whole=True)
+    iterated = _iterated(measured, phase)
+    lag = maximum(*(found.stage[name] for name in iterated))
+    last: Number = 0
+    for name, own in end.items():
+        stage = found.stage.get(name, lag)  # what comes at the end comes with the last stage
+        last = maximum(last, where(stage >= lag, own, 0))
+    return length - last
+
+
+def _waits_in_registers(measured: Measured, phase: Phase, name: str) -> bool:
+    """Whether a result has several words per lane and is only read on the array that makes it, from no memory."""
+    nest = measured.nest(name)
+    tiles = _shared(measured, _iterated(measured, phase))
+    several = any(loop.variable not in tiles and loop.ranks & nest.output.ranks for loop in nest.temporal)
+    memories = nest.levels[: nest.level(f"{nest.on}.columns")]
+    readers = [
+        reader
+        for reader in phase.einsums
+        for operand, producer in _producers(measured, phase, reader)
+        if producer == name and operand.label == operand.tensor
+    ]
+    kept = any(nest.output.label in level.keeps for level in memories)
+    return several and not kept and bool(readers) and all(measured.nest(reader).on == nest.on for reader in readers)
 
 
 Places = dict[str, Number]
 
 
-def _positions(measured: Measured, phase: Phase) -> tuple[Places, Places, Number]:
+def _positions(measured: Measured, phase: Phase, whole: bool = False) -> tuple[Places, Places, Number]:
     """Cycles from the epoch's start at which each Einsum begins and ends a tile, and the epoch's length.
 
-    Einsums of a later section (the division at the end) come once per stream and are left out.
+    Einsums of a later section (the division at the end) come with the last tile of their queries only: they are left
+    out, or with ``whole`` are in.
     """
-    tiles, iterated = tiles_of(measured, phase), _iterated(measured, phase)
+    iterated = _iterated(measured, phase)
+    tiles, finals = tiles_of(measured, phase), finals_of(measured, phase)
     start: Places = {}
     end: Places = {}
     at: Number = 0
@@ -115,13 +160,33 @@ def _positions(measured: Measured, phase: Phase) -> tuple[Places, Places, Number
             for name in names:
                 if on == DRAIN:
                     now = now + measured.sizes(f"{measured.nest(name).on}.rows")
-                elif name in iterated:
+                elif name in iterated or whole:
                     start[name] = now
-                    now = now + measured.cycles(name) / tiles
+                    now = now + measured.cycles(name) / (tiles if name in iterated else finals)
                     end[name] = now
             finish = maximum(finish, now)
         at = finish
     return start, end, at
+
+
+def finals_of(measured: Measured, phase: Phase) -> Number:
+    """Tiles with which an Einsum of a later section comes: the last ones of their queries. 0 without such Einsums."""
+    iterated = _iterated(measured, phase)
+    names = [name for name in phase.einsums if name not in iterated]
+    if not names:
+        return 0
+    nest, shared = measured.nest(names[0]), _shared(measured, phase.einsums)
+    return measured.tiling.extent(nest, tuple(loop for loop in nest.temporal if loop.variable in shared))
+
+
+def uneven_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
+    """Cycles by which epochs of different length take longer than ``busy``, in which their steps are averaged."""
+    if len(phase.steps) == 1 or len(_iterated(measured, phase)) == len(phase.einsums):
+        return 0
+    _, _, plain = _positions(measured, phase)
+    _, _, last = _positions(measured, phase, whole=True)
+    whole = tiles_of(measured, phase) * plain + finals_of(measured, phase) * (last - plain)
+    return maximum(whole - busy, 0)
 
 
 def _producers(measured: Measured, phase: Phase, name: str) -> list[tuple[Operand, str]]:
@@ -155,23 +220,29 @@ def _streams_along(first: Nest, second: Nest, tiles: set[str]) -> bool:
 
 def _empty_epochs(measured: Measured, phase: Phase, found: Stages) -> Number:
     """Epochs without a tile because a running tensor is not there yet."""
-    names = _iterated(measured, phase)
+    names, tiling = _iterated(measured, phase), measured.tiling
     nest = measured.nest(names[0])
     shared = [loop for loop in nest.temporal if loop.variable in _shared(measured, names)]
-    running = [
-        spec.output.ranks & loop.ranks
-        for spec in measured.design.specs
-        for loop in shared
-        if any(o.label != o.tensor for o in spec.inputs)
-    ]
-    iterated = {rank for ranks in running for rank in ranks} - _kept_ranks(measured)
-    steps = [i for i, loop in enumerate(shared) if loop.ranks & iterated]
+    old = {o.tensor for spec in measured.design.specs for o in spec.inputs if o.label != o.tensor}
+    running = {rank for s in measured.design.specs if s.output.tensor in old for rank in s.output.ranks}
+    running -= _kept_ranks(measured)
+    steps = [i for i, loop in enumerate(shared) if loop.ranks & running]
     if not steps:
         return 0
-    rounds = measured.tiling.extent(nest, tuple(shared[: steps[-1] + 1]))
-    flight = product(measured.tiling.bound(loop) for loop in shared[steps[-1] + 1 :])
-    flight = flight * measured.design.schedule.streams
-    return rounds * maximum(found.reuse - flight, 0)
+    inner = shared[steps[-1] + 1 :]
+    flight = product(map(tiling.bound, inner)) * measured.design.schedule.streams
+    rounds = tiling.extent(nest, tuple(shared[: steps[-1] + 1]))
+    begun = tiling.extent(nest, tuple(loop for loop in shared[: steps[-1] + 1] if not loop.ranks & running))
+    empty = (rounds - begun) * maximum(found.reuse - flight, 0)
+    if not tiling.masked:
+        return empty
+    queries, keys = nest.chains["P"], nest.chains["M"]
+    seen = empty_epochs(
+        tiling.part("P"), tiling.part("M"), measured.sizes("group"), measured.sizes("window"),
+        tiling.bound(queries[-1]), flight, tiling.bound(keys[-1]), found.reuse,
+    )  # fmt: skip
+    batch = product(tiling.part(rank) for rank in measured.design.mapping.batch)
+    return where(measured.sizes("causal") > 0, seen * batch, empty)
 
 
 def _kept_ranks(measured: Measured) -> set[str]:
@@ -193,7 +264,7 @@ def _shared(measured: Measured, names: tuple[str, ...]) -> set[str]:
 
 def _skew(measured: Measured, phase: Phase) -> Number:
     """Cycles by which the last column runs behind the first, and a last result takes to come down."""
-    arrays = {measured.nest(name).on for name in phase.einsums}
+    arrays = dict.fromkeys(measured.nest(name).on for name in phase.einsums)
     wide = [name for name in arrays if measured.design.accelerator.arrays[name].rows != 1]
     if not wide:
         return 0

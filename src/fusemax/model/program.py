@@ -12,12 +12,13 @@ from typing import Any
 from fusemax.design import arithmetic
 from fusemax.design.arithmetic import Number
 from fusemax.design.term import Term
-from fusemax.model.masks import floor_sum
+from fusemax.model.masks import empty_epochs, floor_sum
 
 __all__ = ["Program", "compile_program"]
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(arithmetic, name) for name in arithmetic.__all__ if callable(getattr(arithmetic, name))},
+    "empty_epochs": empty_epochs,
     "floor_sum": floor_sum,
 }
 _INFIX = {"+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "&", "|"}

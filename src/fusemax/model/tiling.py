@@ -151,6 +151,25 @@ class Tiling(Extents):
                     found.append((name, operand, size))
         return found
 
+    def first_tiles(self, phase: Phase, level: str) -> Number:
+        """Bytes of the tiles that a phase's first Einsum waits for before anything runs."""
+        nest = self.nests[phase.einsums[0]]
+        at = nest.level(level)
+        words: Number = 0
+        for operand in nest.operands[:-1]:
+            if _is_fetched(nest, operand, at) and _changes(nest, operand, at):
+                words = words + self.tile(nest, operand.ranks, at)
+        return words * self.sizes("word") / 8
+
+    def holds_two(self, phase: Phase, level: str) -> Number:
+        """Whether a level has room for the next stream's granules beside those in use: then no gap is between them."""
+        granules = self.granules(phase, level)
+        if not granules:
+            return True
+        number = self.design.schedule.phases.index(phase)
+        room = self.capacity(level) - sum(self.needed(level)[number].values())
+        return sum(size for _, _, size in granules) <= room
+
     def capacity(self, level: str) -> Number:
         """Bytes that tiles of a memory are chosen for."""
         published = self.design.as_published.capacity
