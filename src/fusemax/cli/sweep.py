@@ -1,0 +1,92 @@
+"""``fusemax sweep``: accelerator and length sweeps, resumable."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from fusemax.base.progress import Observer
+from fusemax.cli.options import Output, emit, output_options
+
+_REDRAW_S = 0.2
+_LOG_S = 60.0
+
+
+@click.command()
+@click.argument("spec", type=click.Path())
+@click.option("--store", metavar="FILE", type=click.Path(), help="Keep results in FILE, and compute no point twice.")
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, help="Processes that compute [1].")
+@click.option("--accounting", type=click.Choice(["corrected", "published"]), help="Accounting [the specification's].")
+@output_options()
+def command(spec: str, store: str | None, workers: int, accounting: str | None, output: Output) -> int:
+    """Sweep accelerators and lengths, resumable.
+
+    SPEC is a YAML file: designs, workloads, seq_lens, and under 'vary' any field of accelerator, workload, mapping or
+    schedule with a list or a range of values. 'fig12' is the paper's area sweep, in published accounting.
+
+    With --store a sweep that was interrupted goes on where it stopped: points that are there are not computed again.
+    """
+    from fusemax.search.sweep import SweepPlan, run_sweep
+
+    plan = SweepPlan(spec, None, accounting)
+    name = plan.name
+    with watch(name) as observe:
+        try:
+            found = run_sweep(plan, store, workers, observe)
+        except KeyboardInterrupt:
+            _say_how_to_go_on(store)
+            return 130
+    emit(found, output)
+    return 0
+
+
+def _say_how_to_go_on(store: str | None) -> None:
+    words = shlex.join(["fusemax", *sys.argv[1:]])
+    if store is None:
+        click.echo("\ninterrupted; nothing was kept: --store FILE keeps what is done", err=True)
+    else:
+        click.echo(f"\ninterrupted; what is done is kept in {store}. To go on:\n    {words}", err=True)
+
+
+@contextmanager
+def watch(label: str) -> Iterator[Observer]:
+    """An observer that tells rate and time left: a line kept up to date on a terminal, else a line a minute."""
+    terminal = sys.stderr.isatty()
+    begun = last = time.monotonic()
+    first: int | None = None
+
+    def show(done: int, total: int | None, what: str) -> None:
+        nonlocal last, first
+        now = time.monotonic()
+        first = done if first is None else first
+        if now - last < (_REDRAW_S if terminal else _LOG_S):
+            return
+        last = now
+        line = f"{label}: {describe(done, total, what, done - first, now - begun)}"
+        if terminal:
+            print(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}", end="", file=sys.stderr, flush=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        if terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def describe(done: int, total: int | None, what: str, made: int, seconds: float) -> str:
+    """Progress in words: how much is done, at which rate, and the time left at that rate."""
+    rate = made / seconds if seconds > 0 else 0.0
+    text = f"{done}/{total} {what}" if total is not None else f"{done} {what}"
+    if total is None or not rate:
+        return text
+    left = (total - done) / rate
+    clock = f"{left / 3600:.1f} h" if left >= 3600 else f"{left / 60:.1f} min" if left >= 60 else f"{left:.0f} s"
+    return f"{text}, {rate:,.0f}/s, {clock} left"

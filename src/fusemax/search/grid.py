@@ -1,0 +1,270 @@
+"""The points of a sweep: grids of numbers for the model's batch engine, one grid per design and workload.
+
+What changes a design's structure makes another design; numbers of the accelerator, the batch and the length make
+columns. A grid's points are numbered with the last axis fastest, so that a part of it is a range of numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from fusemax import __version__
+from fusemax.base.errors import FileError, FusemaxError, UnknownName, UsageError
+from fusemax.base.units import parse_length
+from fusemax.design.design import Design
+from fusemax.design.document import Document
+from fusemax.design.load import load_design
+from fusemax.design.sizes import Sizes, workload_sizes
+from fusemax.design.workload import Workload, load_workload
+from fusemax.model.batch import evaluate_batch
+from fusemax.model.evaluate import evaluate
+from fusemax.model.profile import accounting_of
+from fusemax.search.rewrite import checked, design_digest, full_path, with_field, with_workload_field
+from fusemax.search.spec import SweepSpec, located, number_of
+from fusemax.search.store import Study
+
+__all__ = ["FIGURES", "Grid", "Part", "grids"]
+
+FIGURES = (
+    "latency_s",
+    "traffic_bytes",
+    "energy_pj",
+    "area_um2",
+    "utilization_1d",
+    "busy_utilization_2d",
+    "useful_utilization_2d",
+    "roofline_fraction",
+    "legal",
+)
+"""What a grid finds of every point; ``legal`` is 1 where the mapping divides and fits, and the rest is unknown else."""
+
+T = TypeVar("T")
+_WIDE = float(1 << 62)
+_BATCH = "workload.batch"
+Figures = list[list[float | None]]
+
+
+class Part(Protocol):
+    """Points that share a study: what a sweep runs through."""
+
+    @property
+    def study(self) -> Study:
+        """What the points share."""
+
+    @property
+    def num_points(self) -> int:
+        """How many there are."""
+
+    @property
+    def step(self) -> int:
+        """How many are found at once."""
+
+    def points(self, start: int, stop: int) -> list[tuple[object, ...]]:
+        """Inputs of some points, in the order of the study's axes."""
+
+    def figures(self, start: int, stop: int) -> Figures:
+        """Figures of some points, in the order of the study's figures; None is unknown."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Points of one design and workload; see Part."""
+
+    name: str
+    design: Design
+    workload: Workload
+    accounting: str
+    fixed: tuple[tuple[str, object], ...]
+    axes: tuple[tuple[str, tuple[int, ...]], ...]
+    """Names as written and values; the first is ``seq_len``."""
+    digest: str = field(repr=False)
+
+    @cached_property
+    def study(self) -> Study:
+        """All that the points depend on besides their axes."""
+        rules = accounting_of(self.accounting)
+        by = {
+            "design": self.digest,
+            "workload": self.workload.model_dump(mode="json", exclude={"sources"}),
+            "accounting": sorted(rules.switches),
+            "version": __version__,
+        }
+        about = {
+            "design": self.design.name,
+            "workload": self.workload.name,
+            "accounting": rules.name,
+            "version": __version__,
+            **dict(self.fixed),
+        }
+        return Study.of(by, about, [name for name, _ in self.axes], FIGURES)
+
+    @property
+    def num_points(self) -> int:
+        """The product of the axes' lengths."""
+        return math.prod(len(values) for _, values in self.axes)
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether the batch engine takes the design: one that searches its mapping is modelled point by point."""
+        return not self.design.mapping.parameters
+
+    @property
+    def step(self) -> int:
+        """Points per call: what the engine does in about half a second."""
+        return 1 << 14 if self.is_batched else 4
+
+    def _columns(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        shape = [len(values) for _, values in self.axes]
+        indices = np.unravel_index(np.arange(start, stop), shape)
+        return {
+            name: np.array(values, dtype=np.int64)[index]
+            for (name, values), index in zip(self.axes, indices, strict=True)
+        }
+
+    def points(self, start: int, stop: int) -> list[tuple[object, ...]]:
+        """See Part."""
+        return list(zip(*(column.tolist() for column in self._columns(start, stop).values()), strict=True))
+
+    def figures(self, start: int, stop: int) -> Figures:
+        """See Part. UsageError for points the accounting cannot be asked for."""
+        columns = {self._quantity(name): column for name, column in self._columns(start, stop).items()}
+        return self._batched(columns, stop - start) if self.is_batched else self._one_by_one(columns, stop - start)
+
+    def _quantity(self, name: str) -> str:
+        return {_BATCH: "B"}.get(name, name)
+
+    def _batched(self, columns: dict[str, np.ndarray], number: int) -> Figures:
+        found = np.full((number, len(FIGURES)), np.nan)
+        wide = self._is_wide(columns, number)
+        for rows in (np.flatnonzero(wide), np.flatnonzero(~wide)):  # a point is counted alike whatever is beside it
+            if rows.size:
+                batch = evaluate_batch(
+                    self.design, self.workload, {n: c[rows] for n, c in columns.items()}, self.accounting, threads=1
+                )
+                found[rows] = np.column_stack([np.asarray(getattr(batch, name), dtype=float) for name in FIGURES])
+        legal = found[:, -1] == 1
+        found[~legal, :-1] = np.nan
+        found[~np.isfinite(found)] = np.nan
+        return [[None if math.isnan(v) else v for v in row] for row in found.tolist()]
+
+    def _is_wide(self, columns: dict[str, np.ndarray], number: int) -> np.ndarray:
+        """Where counts pass an int64."""
+        base = {name: float(value) for name, value in workload_sizes(self.workload, 1).items()}
+        length = columns["seq_len"].astype(float)
+        queries = length if self.workload.query_len is None else np.full(number, base["P"])
+        heads = columns["B"].astype(float) if "B" in columns else base["B"]
+        most = max(base["E"], base["F"])
+        return np.asarray(heads * base["H"] * length * queries * most * 4 >= _WIDE)
+
+    def _one_by_one(self, columns: dict[str, np.ndarray], number: int) -> Figures:
+        found: Figures = []
+        for row in range(number):
+            values = {name: int(column[row]) for name, column in columns.items()}
+            length = values.pop("seq_len")
+            try:
+                one = evaluate(self.design, self.workload, length, self.accounting, values)
+            except UsageError:
+                found.append([None] * (len(FIGURES) - 1) + [0.0])
+                continue
+            figures = [
+                one.latency_s, one.traffic_bytes, one.energy_pj, one.area_um2, one.utilization_1d, one.busy("2d"),
+                one.useful_utilization_2d, one.roofline_fraction, 1.0,
+            ]  # fmt: skip
+            found.append([None if v is None or not math.isfinite(v) else float(v) for v in figures])
+        return found
+
+
+def grids(spec: SweepSpec, document: Document) -> list[Grid]:
+    """The grids of a specification, every design checked. Errors stand at the value they are about."""
+    lengths = tuple(dict.fromkeys(parse_length(value) for value in spec.seq_lens))
+    designs = _loaded(document, "designs", spec.designs, load_design)
+    workloads = _loaded(document, "workloads", spec.workloads, load_workload)
+    found: list[Grid] = []
+    for design in designs:
+        numeric, structural = _split(spec, document, design)
+        axes = (("seq_len", lengths), *numeric)
+        for made, fixed in _variants(design, structural, document):
+            digest = design_digest(made)
+            for workload in workloads:
+                for load, shape in _workloads(workload, structural, document):
+                    found.append(Grid(spec.sweep, made, load, spec.accounting, (*fixed, *shape), axes, digest))
+    return found
+
+
+def _loaded(document: Document, name: str, references: Sequence[str], load: Callable[[str], T]) -> list[T]:
+    found = []
+    for place, reference in enumerate(references):
+        try:
+            found.append(load(reference))
+        except (UnknownName, FileError) as error:
+            text = error.reason if isinstance(error, FileError) else str(error)
+            raise document.positions.error((name, place), f"{reference}: {text}") from None
+    return found
+
+
+Axis = tuple[str, tuple[object, ...]]
+
+
+def _split(spec: SweepSpec, document: Document, design: Design) -> tuple[list[tuple[str, tuple[int, ...]]], list[Axis]]:
+    """Axes that are numbers to the batch engine, and those that make other designs or workloads."""
+    numeric: list[tuple[str, tuple[int, ...]]] = []
+    structural: list[Axis] = []
+    known = Sizes(design.accelerator, {})
+    for path, values in spec.vary.items():
+        try:
+            full_path(design, path)
+        except UnknownName as error:
+            where = ("vary", path)
+            raise document.positions.error(where, str(error), key=True) from None
+        numbers = [number_of(value) for value in values]
+        whole = [n for n in numbers if n is not None and n > 0]
+        if len(whole) == len(values) and (path == _BATCH or known.known(path)):
+            numeric.append((path, tuple(whole)))
+        else:
+            structural.append((path, values))
+    return numeric, structural
+
+
+def _variants(
+    design: Design, structural: Sequence[Axis], document: Document
+) -> Iterator[tuple[Design, tuple[tuple[str, object], ...]]]:
+    axes = [axis for axis in structural if not axis[0].startswith("workload.")]
+    for chosen in itertools.product(*(range(len(values)) for _, values in axes)):
+        made, fixed = design, []
+        for (path, values), place in zip(axes, chosen, strict=True):
+            try:
+                made = with_field(made, path, values[place])
+            except FusemaxError as error:
+                raise _at(document, path, place, error) from None
+            fixed.append((path, values[place]))
+        try:
+            yield (checked(made) if axes else made), tuple(fixed)
+        except FusemaxError as error:
+            raise _at(document, axes[-1][0], chosen[-1], error) from None
+
+
+def _workloads(
+    workload: Workload, structural: Sequence[Axis], document: Document
+) -> Iterator[tuple[Workload, tuple[tuple[str, object], ...]]]:
+    axes = [axis for axis in structural if axis[0].startswith("workload.")]
+    for chosen in itertools.product(*(range(len(values)) for _, values in axes)):
+        made, fixed = workload, []
+        for (path, values), place in zip(axes, chosen, strict=True):
+            try:
+                made = with_workload_field(made, path.removeprefix("workload."), values[place])
+            except FusemaxError as error:
+                raise _at(document, path, place, error) from None
+            fixed.append((path, values[place]))
+        yield made, tuple(fixed)
+
+
+def _at(document: Document, path: str, place: int, error: FusemaxError) -> FusemaxError:
+    found = located(document, f"vary/{path}", place, error)
+    return document.positions.error(("vary", path, place), f"{path}: {found.message}", suggestion=found.suggestion)
