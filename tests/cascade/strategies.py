@@ -7,6 +7,7 @@ aliases, `equal` ranks, filters, gathers, topk and several inputs. Every default
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ from fusemax.cascade import ir
 from fusemax.cascade.ranks import rank_of, variable_of
 
 T = TypeVar("T")
+HALVES = "halves"
+"""Stands for a position with the coordinates 0 and 1 that are written by two statements."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Features:
     selections: bool = True
     functions: bool = True
     """More than `+ - * max min`: exp, div0, where, coordinates as numbers."""
+    odd_writes: bool = True
+    """Left sides with literals, backward coordinates and repeated variables."""
     sizes: tuple[int, ...] = (2, 3, 4)
     most_statements: int = 5
 
@@ -36,12 +41,14 @@ class Features:
 @dataclass(frozen=True)
 class _Tensor:
     """A tensor that can be read: its ranks, whether one position is a state (one coordinate more than its rank
-    has), and whether its values are coordinates of a rank (the result of argtopk)."""
+    has), and whether its values are coordinates of a rank (the result of argtopk). A rank may be HALVES."""
 
     name: str
     ranks: tuple[str, ...]
     state: int | None = None
     picks: str | None = None
+    diagonal: bool = False
+    """Written where its first two indices agree; `ranks` has that rank once."""
 
 
 @dataclass
@@ -130,9 +137,13 @@ class _Maker:
             (fixed or {}).get(position) or self._index(rank, pool, state=position == tensor.state)
             for position, rank in enumerate(tensor.ranks)
         ]
+        if tensor.diagonal:
+            indices.insert(0, indices[0])
         return ir.Access(tensor.name, tuple(ir.Index(index) for index in indices))
 
     def _index(self, rank: str, pool: list[str], *, state: bool) -> ir.Expr:
+        if rank == HALVES:
+            return ir.Number(self.pick((0, 1)))
         variable = self._variable(rank, pool)
         if state:
             return self.pick([ir.Variable(variable), _plus(variable, 1), ir.Shape(rank)])
@@ -225,6 +236,34 @@ class _Maker:
         self.tensors.append(_Tensor(name, tuple(map(self.canonical, left))))
         return ir.Einsum(name, tuple(map(ir.Variable, left)), right, reductions)
 
+    def odd_statements(self) -> list[ir.Einsum]:
+        """Sometimes a tensor written in two halves, backwards, or on its diagonal; never an output."""
+        if not self.features.odd_writes or not self.chance(15):
+            return []
+        einsum = self._plain_statement()
+        left = [index for index in einsum.left if isinstance(index, ir.Variable)]
+        ranks = tuple(self.canonical(index.name) for index in left)
+        kind = self.pick(["halves", "backwards", "diagonal"])
+        if kind == "halves" or not left:
+            other = ir.Unary("-", deepcopy(einsum.right))  # tests tell expressions by identity
+            halves = ((ir.Number(0), einsum.right), (ir.Number(1), other))
+            self.tensors.append(_Tensor(einsum.tensor, (HALVES, *ranks)))
+            return [ir.Einsum(einsum.tensor, (at, *left), right, einsum.reductions) for at, right in halves]
+        if kind == "backwards":
+            last = ir.Binary("-", ir.Binary("-", ir.Shape(ranks[0]), ir.Number(1)), left[0])
+            self.tensors.append(_Tensor(einsum.tensor, ranks))
+            return [ir.Einsum(einsum.tensor, (last, *left[1:]), einsum.right, einsum.reductions)]
+        # Only the diagonal is written, so only the diagonal is read: as a tensor of rank 1 that says its index twice.
+        self.tensors.append(_Tensor(einsum.tensor, ranks, diagonal=True))
+        return [ir.Einsum(einsum.tensor, (left[0], *left), einsum.right, einsum.reductions)]
+
+    def _plain_statement(self) -> ir.Einsum:
+        pool: list[str] = []
+        right = self.expression(self.tensors, pool, self.pick((0, 1)))
+        used = sorted({n.name for n in ir.walk(right) if isinstance(n, ir.Variable)})
+        left = [v for v in used if self.chance(60)]
+        return ir.Einsum(self.name(), tuple(map(ir.Variable, left)), right, self._reductions(sorted({*used} - {*left})))
+
     def _reductions(self, reduced: list[str]) -> tuple[ir.Reduction, ...]:
         if not reduced or self.chance(55):
             return ()
@@ -250,7 +289,8 @@ class _Maker:
         return _with_filter(right, subject, test)
 
     def _selection(self, readable: list[_Tensor]) -> ir.Einsum | None:
-        fitting = [t for t in readable if any(self.sizes[r] >= self.sizes["J"] and r != "J" for r in t.ranks)]
+        whole = [t for t in readable if HALVES not in t.ranks and not t.diagonal]
+        fitting = [t for t in whole if any(self.sizes[r] >= self.sizes["J"] and r != "J" for r in t.ranks)]
         fitting = [t for t in fitting if len(set(t.ranks)) == len(t.ranks) and t.state is None and "J" not in t.ranks]
         if not fitting:
             return None
@@ -350,6 +390,7 @@ class _Maker:
 
     def sections(self) -> tuple[ir.Section, ...]:
         flat = [*self.splits(), *(self.statement(self.tensors) for _ in range(self.pick((0, 1, 2))))]
+        flat += self.odd_statements()
         if not self.features.iterations or self.chance(50):
             flat += [self.statement(self.tensors) for _ in range(self.pick(range(1, self.features.most_statements)))]
             return (ir.Section("flat", tuple(flat)),)
@@ -371,7 +412,8 @@ class _Maker:
             if whole not in carried and set(factors) <= carried:
                 derived = (derived - {factors[0]}) | {whole}
         last = sections[-1].einsums
-        outputs = [last[-1], *(e for e in last[:-1] if self.chance(30))]
+        plain = [e for e in last[:-1] if len({v for v in e.left if isinstance(v, ir.Variable)}) == len(e.left)]
+        outputs = [last[-1], *(e for e in plain if self.chance(30))]
         return ir.Cascade(
             name="random",
             inputs=tuple(ir.Declaration(t.name, tuple(map(variable_of, t.ranks))) for t in self.inputs),
