@@ -114,7 +114,6 @@ class Taxonomy(Result):
             "live_footprint",
             "stable",
             "exact",
-            "systems",
         )
 
     def document(self) -> Mapping[str, object]:
