@@ -26,13 +26,15 @@ class Levels:
     """The outcome for every fiber.
 
     `state` has shape (cells, 4, columns). `visits[s]`, of shape (cells, points of a cell, columns), are the
-    coordinates that each point of statement s visits; statements that read no carrying tensor are absent.
+    coordinates that each point of statement s visits, and `point_levels[s]` the level at which (0 if it visits
+    nothing); statements that read no carrying tensor are absent.
     `statement_levels[s, j]` is the level of statement s in column j, 0 if it visits nothing there.
     """
 
     columns: Columns
     state: Masks
     visits: dict[int, Masks]
+    point_levels: dict[int, Masks]
     statement_levels: NDArray[np.int64]
 
     @property
@@ -60,7 +62,8 @@ def levels(graph: Graph, columns: Columns) -> Levels:
         else:
             run.advance(members[0], slice(0, len(members[0].cells)))
     levels_of = [run.statement_levels(unrolled) for unrolled in graph.statements]
-    return Levels(columns, state, run.visits, np.array(levels_of).reshape(len(levels_of), len(columns.fibers)))
+    table = np.array(levels_of)
+    return Levels(columns, state, run.visits, run.point_levels, table.reshape(len(levels_of), len(columns.fibers)))
 
 
 class _Run:

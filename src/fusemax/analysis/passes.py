@@ -21,7 +21,7 @@ from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
-from fusemax.cascade.ranks import canonical
+from fusemax.cascade.ranks import canonical, factors_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,26 @@ def passes(cascade: Cascade) -> Passes:
     >>> found.ranks["M"].passes, [barrier.reason for barrier in found.ranks["M"].barriers]
     (3, ['max over m', 'sum over m'])
     """
+    return count_passes(cascade).passes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counts with the runs they came from: at the smallest sizes, and the largest where some count grows."""
+
+    structure: Structure
+    base: Count
+    largest: Count
+    passes: Passes
+
+    def factors(self, rank: str) -> tuple[str, ...]:
+        """The factors of a partitioned rank, the outermost left out; none for any other rank."""
+        cascade = self.structure.cascade
+        return tuple(canonical(cascade, factor) for factor in factors_of(cascade, rank)[1:])
+
+
+def count_passes(cascade: Cascade) -> Counts:
+    """As `passes`, for analyses that go on from the runs."""
     form = structure(cascade)
     ranks = counted(form)
     base = count(form, ranks)
@@ -134,7 +154,8 @@ def passes(cascade: Cascade) -> Passes:
     for number, rank in enumerate(ranks):
         found[rank.rank] = _rank(number, rank, numbers, base, largest, conflicts.get(number, False))
     _add_barriers(found, ranks, base, largest)
-    return Passes(cascade.name, cascade.file, found, _first_asked(cascade, found))
+    result = Passes(cascade.name, cascade.file, found, _first_asked(cascade, found))
+    return Counts(form, base, largest, result)
 
 
 def _first_asked(cascade: Cascade, found: Mapping[str, RankPasses]) -> tuple[str, ...]:
