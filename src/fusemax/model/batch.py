@@ -4,8 +4,8 @@
     found.latency_s, found.energy_pj, found.area_um2, ...    arrays, one entry per point
     found.legal                                              False where the mapping does not divide or fit
 
-Values are int64 arrays (or single numbers) by name: sizes of the workload (``B H E F D M P``; ``seq_len`` sets M, and
-P unless the workload says), parameters and fields of the accelerator. The engine is run once on terms
+Values are whole numbers, arrays or single ones, by name: sizes of the workload (``B H E F D M P``; ``seq_len`` sets
+M, and P unless the workload says), parameters and fields of the accelerator. The engine is run once on terms
 (`fusemax.model.program`); the program then runs in chunks that stay in the cache, on all cores.
 """
 
@@ -86,7 +86,7 @@ def evaluate_batch(
             raise UnknownName("figure", name, [f.name for f in fields(Batch)])
     program = design_program(chosen, load, rules, tuple(sorted(values)), wanted)
     columns = {name: np.broadcast_to(v, number) for name, v in values.items() if name in program.inputs}
-    columns = _wide_enough(chosen, load, columns, number, rules)
+    columns = _wide_enough(load, columns, number, rules)
     out = {f.name: np.full(number, np.nan) for f in fields(Batch)} | {"legal": np.empty(number, dtype=bool)}
 
     def run(start: int) -> None:
@@ -127,10 +127,10 @@ def _columns(points: Mapping[str, npt.ArrayLike], workload: Workload) -> dict[st
     return found
 
 
-def _wide_enough(
-    design: Design, load: Workload, columns: dict[str, Number], number: int, rules: Accounting
-) -> dict[str, Number]:
-    """Columns as int64 where every count fits; else exact Python integers, or doubles in accountings without wraps."""
+def _wide_enough(load: Workload, columns: dict[str, Number], number: int, rules: Accounting) -> dict[str, Number]:
+    """Columns as doubles where nothing wraps; else as int64 where every count fits, exact Python integers beyond."""
+    if "exact-counts" in rules:
+        return {name: column.astype(np.float64) for name, column in columns.items()}
     base = {k: float(v) for k, v in workload_sizes(load, 1).items()}
     size = np.ones(number)
     for name in ("B", "H", "M", "P"):
@@ -138,8 +138,7 @@ def _wide_enough(
     widest = np.maximum(*(np.asarray(columns.get(n, base[n]), dtype=np.float64) for n in ("E", "F")))
     if float(np.max(size * widest)) * 4 < _SAFE:
         return columns
-    kind: type = np.float64 if "exact-counts" in rules else object
-    return {name: column.astype(kind) for name, column in columns.items()}
+    return {name: column.astype(object) for name, column in columns.items()}
 
 
 @lru_cache(maxsize=64)

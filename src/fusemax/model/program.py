@@ -21,7 +21,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "empty_epochs": empty_epochs,
     "floor_sum": floor_sum,
 }
-_INFIX = {"+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
+_INFIX = {"+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">=", "&", "|"}
 
 
 class Program:
@@ -87,6 +87,8 @@ class _Writer:
         self.names[id(term)] = name
         if term.operation in _INFIX:
             text = f"{operands[0]} {term.operation} {operands[1]}"
+        elif term.operation == "//":
+            text = f"floor_div({', '.join(operands)})"
         elif term.operation == "neg":
             text = f"-{operands[0]}"
         else:
