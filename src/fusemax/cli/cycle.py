@@ -30,6 +30,8 @@ _OPTIONS = (
     click.option("--causal", is_flag=True, help="Cycle level: no query sees a later key."),
     click.option("--window", type=click.IntRange(1), help="Cycle level: of a query's keys, the last so many only."),
     click.option("--return-delay", type=click.IntRange(1, 1024), help="Cycle level: lane to buffer to port [2]."),
+    click.option("--exp-study", is_flag=True, help="Instead: every exp method, its cost and its error."),
+    click.option("--print-cycles", is_flag=True, help="Cycle level: one epoch, what each unit does in each cycle."),
     click.option("--seed", type=click.IntRange(0), help="Cycle level: seed of the numbers [0]."),
 )
 
@@ -42,7 +44,7 @@ def cycle_options(function: Function) -> Function:
     def command(*args: object, **kwargs: object) -> object:
         given = {name: kwargs.pop(name) for name in names}
         used = {name: value for name, value in given.items() if value not in (None, False)}
-        on = bool(used.pop("cycle", False))
+        on = bool(used.pop("cycle", False)) or bool(used.get("exp_study") or used.get("print_cycles"))
         if used and not on:
             option = next(iter(used)).replace("_", "-")
             raise click.UsageError(
@@ -67,9 +69,26 @@ def simulate_array(design: str, cycle: Cycle, output: Output) -> int:
     """Run the array, print what came out; 1 when it is not attention."""
     from fusemax.simulate.array.simulate import simulate_cycles
     from fusemax.simulate.array.stream import Mask
+    from fusemax.simulate.array.table import cycle_table
 
     options = dict(cycle)
+    if options.pop("exp_study", False):
+        return _exp_study(design, options, output)
+    printed = bool(options.pop("print_cycles", False))
     mask = Mask(bool(options.pop("causal", False)), cast("int | None", options.pop("window", None)))
     result = simulate_cycles(design, mask=mask, **options)  # type: ignore[arg-type]
-    emit(result, output)
+    emit(cycle_table(result.execution) if printed else result, output)
     return result.status
+
+
+def _exp_study(design: str, options: dict[str, object], output: Output) -> int:
+    from fusemax.simulate.array.expstudy import exp_study
+    from fusemax.simulate.array.simulate import binding_of
+
+    known = ("binding", "array", "head_size", "key_tiles", "seed")
+    for name in options:
+        if name not in known:
+            raise click.UsageError(f"--{name.replace('_', '-')} does not go with --exp-study")
+    binding = binding_of(design, cast("str | None", options.pop("binding", None)))
+    emit(exp_study(binding, **cast("dict[str, int]", options)), output)
+    return 0

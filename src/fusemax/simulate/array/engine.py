@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,8 @@ from fusemax.simulate.array.program import Program
 __all__ = ["ENGINES", "Clock", "Counts", "engine", "run"]
 
 ENGINES = ("auto", "compiled", "vectors")
-SMALL = 3e6  # PE cycles under which loading the compiled engine takes longer than NumPy does
+SMALL = 2000  # cycles under which loading the compiled engine takes longer than NumPy does
+COMPILED = "fusemax.simulate.array.compiled"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Clock:
         edge = layout.edge
         self.now = 0
         self.cycles = program.length + 2 * edge - 1
-        large = self.cycles * edge * edge > SMALL and find_spec("numba") is not None
+        large = (self.cycles > SMALL or COMPILED in sys.modules) and find_spec("numba") is not None
         self._step = engine(("compiled" if large else "vectors") if name == "auto" else name)
         self.state = np.full((layout.rows, edge + 1), np.nan, np.float32)
         self.state[layout.constant(0) :] = program.pe_constants[:, None]

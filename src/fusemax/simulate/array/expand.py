@@ -43,7 +43,8 @@ class Sizes:
 class Slot:
     """One micro-operation in one slot; `unit` and `row` say where in the binding it stands.
 
-    Words are (tensor, index) pairs. `only` is the row of the array that works, None for all.
+    Words are (tensor, index) pairs. `only` is the row of the array that works, None for all; `index` the value of
+    the row's variable.
     """
 
     unit: str
@@ -63,6 +64,7 @@ class Slot:
     only: int | None
     round: bool
     whole: bool
+    index: int | None = None
 
     @property
     def registers_read(self) -> tuple[str, ...]:
@@ -132,7 +134,7 @@ def _slot(unit: str, number: int, row: Row, known: dict[str, int]) -> Slot:
     return Slot(
         unit, number, whole(row.at), row.tile, row.einsum, row.do, row.of, row.to, row.right, row.down, feed,
         word(row.read) if row.read else None, write, row.when, None if row.rows is None else whole(row.rows),
-        row.round, row.whole,
+        row.round, row.whole, known[row.variable] if row.variable else None,
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fusemax.base.errors import UsageError
 from fusemax.design.design import Design
 from fusemax.simulate.array.attention import execute
@@ -14,7 +16,7 @@ from fusemax.simulate.array.result import CycleResult
 from fusemax.simulate.array.stream import Mask, Work
 from fusemax.simulate.array.words import format_number
 
-__all__ = ["DEFAULT_EXP", "simulate_cycles"]
+__all__ = ["DEFAULT_EXP", "binding_of", "simulate_cycles"]
 
 DEFAULT_EXP = {"float32": "poly5", "bfloat16": "poly2", "float16": "poly3"}
 """Number format of words -> the exp method with the fewest operations whose error does not show (`expstudy`)."""
@@ -28,19 +30,23 @@ def simulate_cycles(
     """Run `key_tiles` x `queries` tiles of N x N scores of every head through an N x N array (N = `array`).
 
     The binding is the design's own unless given; it is checked against the design's accelerator. The exp method is
-    the unit where the accelerator has one, else the one for the words' format. UsageError for sizes that make no
-    sense, SourceErrors for a binding that breaks its rules.
+    the unit where the accelerator has one, else the one for the words' format; asking for "unit" adds one.
+    UsageError for sizes that make no sense, SourceErrors for a binding that breaks its rules.
     """
     from fusemax.design.load import load_design
 
     found = load_design(design) if isinstance(design, str) else design
-    rows = binding if isinstance(binding, Binding) else load_binding(binding or _own(found))
+    rows = binding_of(found, binding)
     for name, number in (("array edge", array), ("head size", head_size), ("return delay", return_delay)):
         if number < 1:
             raise UsageError(f"the {name} is at least 1, found {number}")
     format_number(words)
     chosen = mask or Mask()
     hardware = hardware_of(found.accelerator)
+    if exp == "unit":  # asked for: what if there were one
+        hardware = replace(
+            hardware, pe_units=(*(hardware.pe_units or ()), "exp"), lane_units=(*(hardware.lane_units or ()), "exp")
+        )
     sizes = Sizes(
         array, head_size, value_head_size or head_size, method(exp or _exp(rows, hardware, words)), return_delay,
         chosen.conditions,
@@ -50,10 +56,16 @@ def simulate_cycles(
     return CycleResult(found.name, execute(rows, sizes, work, words=words, seed=seed, engine=engine))
 
 
-def _own(design: Design) -> str:
-    if design.binding is None:
-        raise UsageError(f"design {design.name!r} has no binding to the array's cycles: give one (--binding NAME)")
-    return design.binding
+def binding_of(design: Design | str, binding: Binding | str | None = None) -> Binding:
+    """The binding given, or the design's own; UsageError when there is none."""
+    from fusemax.design.load import load_design
+
+    if isinstance(binding, Binding):
+        return binding
+    found = load_design(design) if isinstance(design, str) else design
+    if binding is None and found.binding is None:
+        raise UsageError(f"design {found.name!r} has no binding to the array's cycles: give one (--binding NAME)")
+    return load_binding(binding or found.binding or "")
 
 
 def _exp(binding: Binding, hardware: Hardware, words: str) -> str:
