@@ -102,13 +102,12 @@ def _tables(found: Comparison) -> None:
 def _write(found: Comparison, folder: str) -> str:
     from fusemax.model.areasweep import area_sweep
     from fusemax.model.profile import PUBLISHED
-    from fusemax.report.cards import design_cards
     from fusemax.report.comparison import comparison_report
     from fusemax.report.write import write_report
 
     words = shlex.join(["fusemax", *sys.argv[1:]])
     sweep = {PUBLISHED.name: area_sweep()}
-    report = comparison_report(found, command=words, area_sweep=sweep, designs=design_cards(found))
+    report = comparison_report(found, command=words, area_sweep=sweep)
     shown = sys.stderr.isatty()
 
     def tell(step: str) -> None:
