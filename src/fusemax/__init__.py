@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from fusemax.report.check import check as check
     from fusemax.report.show import show as show
     from fusemax.report.taxonomy import shipped_taxonomy as _taxonomy
+    from fusemax.search.mapper import search as search
+    from fusemax.search.sweep import sweep as sweep
     from fusemax.simulate.array.simulate import simulate_cycles as simulate_cycles
     from fusemax.simulate.tile import simulate as simulate
 
@@ -70,9 +72,11 @@ _WHERE: dict[str, str] = {
     "parse": "fusemax.cascade:parse",
     "passes": "fusemax.analysis.passes:passes",
     "run": "fusemax.execute:run",
+    "search": "fusemax.search.mapper:search",
     "show": "fusemax.report.show:show",
     "simulate": "fusemax.simulate.tile:simulate",
     "simulate_cycles": "fusemax.simulate.array.simulate:simulate_cycles",
+    "sweep": "fusemax.search.sweep:sweep",
     "taxonomy": "fusemax.report.taxonomy:shipped_taxonomy",
     "work": "fusemax.analysis.work:work",
 }

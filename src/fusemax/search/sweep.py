@@ -27,7 +27,7 @@ from fusemax.search.grid import Figures, Grid, Part, grids
 from fusemax.search.spec import read_spec
 from fusemax.search.store import Store, open_store
 
-__all__ = ["FIG12", "Sweep", "SweepPlan", "run_sweep"]
+__all__ = ["FIG12", "Sweep", "SweepPlan", "run_sweep", "sweep"]
 
 FIG12 = "fig12"
 _MOST_ROWS = 10_000  # past this a result is read from its store
@@ -123,6 +123,19 @@ class Sweep(Result):
         ]
         inputs = [n for n in varied if n not in self.figures]
         return [*inputs, *(n for n in shown if n in rows[0])]
+
+
+def sweep(
+    spec: str | os.PathLike[str],
+    store: str | os.PathLike[str] | None = None,
+    workers: int = 1,
+    accounting: str | None = None,
+) -> Sweep:
+    """Every point of a specification (a file, ``-``, or ``fig12``), kept in a store and computed once.
+
+    Raises FileError, SourceError or SourceErrors; UsageError for more than 10 000 points without a store.
+    """
+    return run_sweep(SweepPlan(os.fspath(spec), None, accounting), store, workers)
 
 
 def run_sweep(
