@@ -17,7 +17,7 @@ from fusemax.simulate.plan import LockstepPlan
 from fusemax.simulate.space import Index
 from fusemax.simulate.template import Template
 
-__all__ = ["Lockstep", "Tally"]
+__all__ = ["Lockstep", "Tally", "worth_a_look"]
 
 Observer = Callable[[str, str, int, int, Index], None]
 """(array, Einsum, start, end, tile) of what was executed, in ticks."""
@@ -88,11 +88,15 @@ class Lockstep:
         self.tally = Tally()
         self.now = begin
         self.done = begin
+        self.bus.free = begin
+        if self.ports is not None:
+            self.ports.free = begin
         self.live = 0
         self.most_live = 0
         depth = max(plan.epoch.last, plan.lag_of_finals, plan.epoch.flight) + 1
         self.window: deque[_Entry] = deque([_NONE] * depth, maxlen=depth)
         self.seen: list[dict[tuple[object, ...], _Seen]] = [{} for _ in plan.space.axes]
+        self.looks = [0] * len(self.seen)
         self.skips: list[tuple[int, int]] = []
 
     def run(self) -> int:
@@ -203,8 +207,12 @@ class Lockstep:
         if before is None:
             return tile
         axis = next(i for i, (a, b) in enumerate(zip(tile, before, strict=True)) if a != b)
-        for deeper in self.seen[axis + 1 :]:
-            deeper.clear()
+        for deeper in range(axis + 1, len(self.seen)):
+            self.seen[deeper].clear()
+            self.looks[deeper] = 0
+        self.looks[axis] += 1
+        if not worth_a_look(self.looks[axis]):
+            return tile
         known = self.seen[axis]
         prefix = tile[: axis + 1]
         until = max((s.until for s in list(known.values())[-1:]), default=0)
@@ -270,3 +278,8 @@ class Lockstep:
             return entry
         tile = (*entry.tile[:axis], entry.tile[axis] + steps, *entry.tile[axis + 1 :])
         return _Entry(tile, tuple(tile[i] for i in self.plan.query_axes), entry.first, entry.last)
+
+
+def worth_a_look(number: int) -> bool:
+    """Whether to compare states at the ``number``-th iteration of a loop: at the first ones, then ever more rarely."""
+    return number < 16 or number & (number - 1) == 0

@@ -8,7 +8,7 @@ that are no whole cycles (of transfers) add up exactly.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -20,9 +20,11 @@ from fusemax.model.measure import Measured
 from fusemax.simulate.memory import Bus, Fetch, Ports, Store
 from fusemax.simulate.space import Axis, Index, Mask
 
-__all__ = ["TICKS", "Machine", "ticks"]
+__all__ = ["HEADS", "TICKS", "Machine", "ticks"]
 
 TICKS = 1 << 16
+HEADS = "heads"
+"""The axis of all batch ranks together."""
 
 
 def ticks(cycles: float | Fraction) -> int:
@@ -53,20 +55,48 @@ class Machine:
         """The nest of an Einsum."""
         return self.measured.nest(name)
 
-    def unit(self, loop: Loop, nest: Nest) -> int:
-        """Coordinates of its whole rank that one iteration of a loop covers."""
-        size = 1
-        for inner in _inside(loop, nest):
-            size *= int(self.measured.tiling.bound(inner))
-        return size
+    def unit(self, part: str) -> int:
+        """Coordinates of its whole rank that one iteration of the loop over a part covers."""
+        for rank, parts in self.measured.design.mapping.partition.items():
+            names = list(parts)
+            if part in names:
+                size = self.unit(rank)
+                for inner in names[names.index(part) + 1 :]:
+                    size *= int(self.measured.tiling.part(inner))
+                return size
+        return 1
 
-    def axis(self, loop: Loop, nest: Nest) -> Axis:
+    def axis(self, loop: Loop) -> Axis:
         """A loop in time as an axis of tiles."""
-        return Axis(loop.variable, loop.root, self.unit(loop, nest), int(self.measured.tiling.bound(loop)))
+        return Axis(loop.variable, loop.root, self.unit(loop.part), int(self.measured.tiling.bound(loop)))
+
+    def axes(self, loops: tuple[Loop, ...]) -> tuple[Axis, ...]:
+        """Loops in time as axes; the batch ranks' loops, which come first and are all alike, as one."""
+        batch = self.measured.design.mapping.batch
+        heads, rest = 1, list(loops)
+        while rest and rest[0].part in batch:
+            heads *= int(self.measured.tiling.bound(rest.pop(0)))
+        first = (Axis(HEADS, HEADS, 1, heads),) if len(rest) < len(loops) else ()
+        return (*first, *(self.axis(loop) for loop in rest))
+
+    def ranks(self, nest: Nest, axis: Axis) -> frozenset[str]:
+        """The ranks that a nest's axis runs over."""
+        if axis.root == HEADS:
+            return frozenset(self.measured.design.mapping.batch)
+        return next((x.ranks for x in nest.temporal if x.variable == axis.variable), frozenset())
+
+    @property
+    def heads(self) -> int:
+        """Independent heads in all."""
+        number = 1
+        for rank in self.measured.design.mapping.batch:
+            number *= int(self.measured.tiling.part(rank))
+        return number
 
     def sizes(self, axes: tuple[Axis, ...]) -> dict[str, int]:
         """Sizes of whole ranks."""
-        return {root: int(self.measured.tiling.part(root)) for root in {axis.root for axis in axes}}
+        roots = {axis.root for axis in axes} - {HEADS}
+        return {HEADS: self.heads} | {root: int(self.measured.tiling.part(root)) for root in roots}
 
     def rows(self, array: str) -> int:
         """How deep a column of an array is."""
@@ -104,13 +134,6 @@ class Machine:
     def bus(self) -> Bus:
         """The channel to the outermost memory."""
         return Bus(self.ticks_per_word, self.ports)
-
-
-def _inside(loop: Loop, nest: Nest) -> Iterator[Loop]:
-    """Loops over parts of the same rank that lie inside a loop's part."""
-    for other in nest.chains[loop.root]:
-        if nest.order[other.part] > nest.order[loop.part]:
-            yield other
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,6 @@ from fusemax.simulate.space import Index, TileSpace
 __all__ = ["Bus", "Fetch", "Move", "Ports", "Store"]
 
 
-_NEVER = 1 << 100
-
-
 @dataclass(frozen=True)
 class Move:
     """A transfer that took place: what, when, how many words, and whether out of the memory (``read``) or into it."""
@@ -58,6 +55,8 @@ class Fetch:
         self.left = self.words(self.next) if self.next is not None else 0
         self.held = 0
         self.peak = 0
+        self.ported = True
+        """Whether boxes stand in the buffer, and are written there through its ports."""
 
     def key(self, index: Index) -> Index:
         """The box that a tile needs."""
@@ -176,32 +175,46 @@ class Bus:
             self._step(None, writes_only=True)
         return self.free
 
-    def _step(self, until: int | None, writes_only: bool = False) -> bool:
+    def peek(self) -> int | None:
+        """When the next transfer can start; None when there is none to do."""
+        return self._next(False)[0]
+
+    def step(self) -> None:
+        """Do the next transfer."""
+        self._step(None)
+
+    def _next(self, writes_only: bool) -> tuple[int | None, Fetch | Store | None]:
         """The transfer that can start first; of several results before operands, operands needed sooner first."""
-        start, chosen, need = until if until is not None else _NEVER, None, ()
+        start: int | None = None
+        chosen: Fetch | Store | None = None
+        need: Index = ()
         free = self.free
         for store in self.stores:
             if store.waiting:
                 at = max(free, store.waiting[0][0])
-                if at < start:
-                    start, chosen, need = at, store, ()
+                if start is None or at < start:
+                    start, chosen = at, store
         for fetch in () if writes_only else self.fetches:
             if fetch.next is not None and fetch.places:
                 at = max(free, min(fetch.places))
-                if at < start or (at == start and isinstance(chosen, Fetch) and fetch.next < need):
+                if start is None or at < start or (at == start and isinstance(chosen, Fetch) and fetch.next < need):
                     start, chosen, need = at, fetch, fetch.next
-        if chosen is None:
+        return start, chosen
+
+    def _step(self, until: int | None, writes_only: bool = False) -> bool:
+        start, chosen = self._next(writes_only)
+        if start is None or (until is not None and start >= until):
             return False
         if isinstance(chosen, Store):
             self._write(chosen, start)
-        else:
+        elif chosen is not None:
             self._read(chosen, start)
         return True
 
     def _read(self, fetch: Fetch, start: int) -> None:
         assert fetch.next is not None
         words = min(fetch.left, fetch.burst)
-        end = self._move(fetch.tensor, start, words, True)
+        end = self._move(fetch.tensor, start, words, True, fetch.ported)
         self.read_words += words
         fetch.left -= words
         if not fetch.left:
@@ -209,17 +222,17 @@ class Bus:
 
     def _write(self, store: Store, start: int) -> None:
         _, words = store.waiting.popleft()
-        end = self._move(store.tensor, start, words, False)
+        end = self._move(store.tensor, start, words, False, False)
         self.written_words += words
         store.sent.append(end)
         if len(store.sent) > store.places:
             store.sent.popleft()
 
-    def _move(self, tensor: str, start: int, words: int, read: bool) -> int:
+    def _move(self, tensor: str, start: int, words: int, read: bool, ported: bool) -> int:
         length = self.ticks(words)
         self.free = start + length
         self.busy += length
-        if self.ports is not None and read:
+        if self.ports is not None and ported:
             self.ports.serve(start, self.ports.rows(words))
         if self.observe is not None:
             self.observe(Move(tensor, start, self.free, words, read))
@@ -227,20 +240,28 @@ class Bus:
 
     def state(self, now: int, at: Index) -> tuple[object, ...]:
         """What the future depends on, relative to a time and a tile."""
+        return (self.state_of_stores(now), tuple(f.state(now, at) for f in self.fetches))
+
+    def state_of_stores(self, now: int) -> tuple[object, ...]:
+        """The same without operands to come."""
         stores = tuple(
             (tuple((max(t - now, 0), w) for t, w in s.waiting), tuple(max(t - now, 0) for t in s.sent))
             for s in self.stores
         )
-        return (max(self.free - now, 0), stores, tuple(f.state(now, at) for f in self.fetches))
+        return (max(self.free - now, 0), stores)
 
     def shift(self, time: int, axis: int, steps: int) -> None:
         """Everything later; see `Fetch.shift`."""
+        self.shift_stores(time)
+        for fetch in self.fetches:
+            fetch.shift(time, axis, steps)
+
+    def shift_stores(self, time: int) -> None:
+        """The channel and results on their way out later."""
         self.free += time
         for store in self.stores:
             store.waiting = deque((t + time, w) for t, w in store.waiting)
             store.sent = deque(t + time for t in store.sent)
-        for fetch in self.fetches:
-            fetch.shift(time, axis, steps)
 
 
 class Ports:

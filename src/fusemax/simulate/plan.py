@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from fusemax.base.errors import UsageError
 from fusemax.design.einsums import Operand
-from fusemax.design.nest import Loop, Nest
+from fusemax.design.nest import Nest
 from fusemax.design.schedule import DRAIN, Phase
-from fusemax.simulate.machine import Feed, Machine, Sink, ticks
+from fusemax.simulate.machine import HEADS, Feed, Machine, Sink, ticks
 from fusemax.simulate.memory import Bus, Fetch, Store
 from fusemax.simulate.space import Axis, Index, TileSpace
 from fusemax.simulate.template import Epoch, Flow, Slot, Template, settle
@@ -84,32 +84,28 @@ def _shared(machine: Machine, names: tuple[str, ...]) -> _Shared:
     loops = [loop for loop in nests[0].temporal if loop.variable in variables]
     if not loops:
         raise UsageError(f"{', '.join(names)} share no loop in time: a phase of several steps needs one")
-    outer = {loop.variable for loop in nests[0].levels[0].loops}
-    axes, ranks, at = [], [], []
+    outer = {HEADS, *(loop.variable for loop in nests[0].levels[0].loops)}
+    axes = machine.axes(tuple(loops))
+    found = _Shared(
+        axes,
+        tuple(machine.ranks(nests[0], axis) for axis in axes),
+        tuple(axis.variable in outer for axis in axes),
+        frozenset(variables),
+    )
     streams = machine.measured.design.schedule.streams
-    batch = [loop for loop in loops if loop.root in machine.measured.design.mapping.batch]
-    for loop in loops:
-        if streams == 1 or loop not in batch:
-            axes.append(machine.axis(loop, nests[0]))
-            ranks.append(loop.ranks)
-            at.append(loop.variable in outer)
-    found = _Shared(tuple(axes), tuple(ranks), tuple(at), frozenset(variables))
-    return found if streams == 1 else _interleaved(machine, found, batch, streams)
+    return found if streams == 1 or axes[0].root != HEADS else _interleaved(machine, found, streams)
 
 
-def _interleaved(machine: Machine, shared: _Shared, batch: list[Loop], streams: int) -> _Shared:
+def _interleaved(machine: Machine, shared: _Shared, streams: int) -> _Shared:
     """Heads in groups: the group is the outermost loop, its heads take turns within each iteration over the keys."""
-    heads = 1
-    for loop in batch:
-        heads *= int(machine.measured.tiling.bound(loop))
-    both = frozenset(rank for loop in batch for rank in loop.ranks)
+    both = shared.ranks[0]
     running = _running_roots(machine, shared)
-    at = max((i for i, axis in enumerate(shared.axes) if axis.root in running), default=-1) + 1
-    group = Axis("heads", "heads", streams, -(-heads // streams))
-    each = Axis("head", "heads", 1, streams)
-    axes = (group, *shared.axes[:at], each, *shared.axes[at:])
-    ranks = (both, *shared.ranks[:at], both, *shared.ranks[at:])
-    outer = (True, *shared.outer[:at], True, *shared.outer[at:])
+    at = max((i for i, axis in enumerate(shared.axes) if axis.root in running), default=0) + 1
+    group = Axis("group", HEADS, streams, -(-machine.heads // streams))
+    each = Axis("head", HEADS, 1, streams)
+    axes = (group, *shared.axes[1:at], each, *shared.axes[at:])
+    ranks = (both, *shared.ranks[1:at], both, *shared.ranks[at:])
+    outer = (True, *shared.outer[1:at], True, *shared.outer[at:])
     return _Shared(axes, ranks, outer, shared.variables)
 
 

@@ -60,7 +60,7 @@ class TileSpace:
         self.axes = axes
         self.sizes = sizes
         roots = {axis.root for axis in axes}
-        self.mask = mask if mask is not None and {"P", "M"} <= roots else None
+        self.mask = mask if {"P", "M"} <= set(sizes) else None
         self._of = {root: tuple(i for i, axis in enumerate(axes) if axis.root == root) for root in roots}
 
     def interval(self, prefix: Index, root: str) -> tuple[int, int]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fusemax.base.errors import UsageError
 from fusemax.design.design import Design
 from fusemax.design.sizes import Override
 from fusemax.design.workload import Workload
 from fusemax.model.evaluate import Evaluation, evaluate
+from fusemax.simulate.free_report import free_phase
 from fusemax.simulate.lockstep_report import lockstep_phase
 from fusemax.simulate.machine import TICKS, Machine
 from fusemax.simulate.phase import PhaseRun
@@ -43,9 +43,7 @@ def simulate(
     runs: list[PhaseRun] = []
     begin = 0
     for phase in evaluation.design.schedule.phases:
-        if len(phase.steps) == 1:
-            raise UsageError(f"{evaluation.design.name}: phases of one step are not executed yet")
-        run = lockstep_phase(machine, phase, begin, spans)
+        run = (lockstep_phase if len(phase.steps) > 1 else free_phase)(machine, phase, begin, spans)
         runs.append(run)
         begin = run.end
     return _result(evaluation, machine, runs, tuple(spans or ()))
