@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from fusemax.model.accounting import effects as _effects
     from fusemax.model.compare import compare as compare
     from fusemax.model.evaluate import evaluate as _evaluate
+    from fusemax.report.bounds import workload_bounds as _bounds
     from fusemax.report.catalogue import catalogue as catalogue
     from fusemax.report.check import check as check
     from fusemax.report.show import show as show
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from fusemax.simulate.tile import simulate as simulate
 
     accounting = _effects
+    bounds = _bounds
     derive = by_reference(_derive)
     equal = both_by_reference(_equal)
     fuse = by_reference(_fuse)
@@ -59,6 +61,7 @@ __version__ = "0.1.0"
 _WHERE: dict[str, str] = {
     "UserFunction": "fusemax.cascade.functions:UserFunction",
     "accounting": "fusemax.model.accounting:effects",
+    "bounds": "fusemax.report.bounds:workload_bounds",
     "catalogue": "fusemax.report.catalogue:catalogue",
     "check": "fusemax.report.check:check",
     "compare": "fusemax.model.compare:compare",

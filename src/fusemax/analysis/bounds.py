@@ -92,9 +92,13 @@ def _sum(terms: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CascadeBounds:
-    """The bounds of a cascade at one set of sizes: by rank, and the traffic of each input if passes fetch it."""
+    """The bounds of a cascade at one set of sizes, by rank; `about` is the rank the cascade is about.
+
+    Of the inputs `in_part` not every element is read at the smallest sizes: they are left out of all sums.
+    """
 
     cascade: str
+    about: str
     sizes: Mapping[str, int]
     ranks: tuple[RankBound, ...]
     in_part: tuple[str, ...]
@@ -104,8 +108,8 @@ class CascadeBounds:
         return max(rank.traffic(capacity) for rank in self.ranks)
 
     def strongest(self, capacity: int) -> RankBound:
-        """The rank whose bound is the largest at a capacity; the one with most transfers when several are."""
-        return max(self.ranks, key=lambda rank: (rank.traffic(capacity), rank.factor))
+        """The rank whose bound is the largest at a capacity; of equals the one the cascade is about."""
+        return max(self.ranks, key=lambda rank: (rank.traffic(capacity), rank.factor, rank.rank == self.about))
 
     def curve(self, capacities: Iterable[int]) -> list[tuple[int, int]]:
         """(capacity, least traffic), both in elements."""
@@ -144,7 +148,7 @@ def bounds(cascade: Cascade, sizes: Mapping[str, int]) -> CascadeBounds:
                     _gaps(counts, number, rank, moved, sizes),
                 )
             )  # fmt: skip
-    return CascadeBounds(cascade.name, sizes, tuple(ranks), in_part)
+    return CascadeBounds(cascade.name, counts.passes.asked[0], sizes, tuple(ranks), in_part)
 
 
 def input_traffic(number: Number, sizes: Mapping[str, int], elements: int, size: int, capacity: int) -> int:
