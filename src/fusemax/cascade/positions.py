@@ -13,9 +13,9 @@ def plain_variable(index: Expr) -> str | None:
     >>> plain_variable(Binary("+", Variable("m1"), Number(1)))
     'm1'
     """
+    if type(index) is Variable:  # nearly all are
+        return index.name
     match index:
-        case Variable(name=name):
-            return name
         case Binary(operator="+" | "-", left=Variable(name=name), right=Number()):
             return name
         case _:

@@ -14,23 +14,20 @@ from fusemax.cascade.ir import (
     Number,
     Span,
     Unary,
+    Variable,
     children,
     start,
 )
 from fusemax.cascade.positions import plain_variable
-from fusemax.cascade.ranks import rank_of
 from fusemax.cascade.rules.scope import Scope
 
 
 def _accesses(scope: Scope) -> Iterator[tuple[str, tuple[Expr, ...], Span]]:
     """Every tensor with its indices and place: left sides (not of inputs) and reads, in text order."""
-    reads: dict[int, list[Access]] = {}
-    for number, access in scope.accesses():
-        reads.setdefault(number, []).append(access)
-    for number, einsum in enumerate(scope.einsums):
+    for einsum, reads in zip(scope.einsums, scope.reads, strict=True):
         if einsum.tensor not in scope.inputs:
             yield einsum.tensor, einsum.left, einsum.span
-        for access in reads.get(number, ()):
+        for access in reads:
             if access.tensor in scope.tensors:
                 yield access.tensor, tuple(index.value for index in access.indices), access.span
 
@@ -58,10 +55,10 @@ def index_ranks(scope: Scope) -> Iterator[SourceError]:
             continue
         for index, rank in zip(indices, ranks, strict=True):
             variable = plain_variable(index)
-            if variable is None or rank is None or not scope.is_variable(variable):
+            own = None if variable is None else scope.walked(variable)
+            if own is None or rank is None or own == rank:
                 continue
-            if rank in scope.ranks and not scope.fits(rank_of(variable), rank):
-                own = scope.canonical(rank_of(variable))
+            if rank in scope.ranks and not scope.fits(own, rank):
                 message = f"'{variable}' walks rank {own}, but this position of '{tensor}' has rank {rank}"
                 yield scope.error(start(index), message)
                 break
@@ -71,10 +68,12 @@ def index_form(scope: Scope) -> Iterator[SourceError]:
     """An index is arithmetic of variables, integers, sizes and parameters, on the right of tensors too."""
     for einsum in scope.einsums:
         for index in einsum.left:
-            yield from _malformed(scope, index, reads=False)
+            if type(index) is not Variable:
+                yield from _malformed(scope, index, reads=False)
     for _number, access in scope.accesses():
         for position in access.indices:
-            yield from _malformed(scope, position.value, reads=True)
+            if type(position.value) is not Variable:
+                yield from _malformed(scope, position.value, reads=True)
 
 
 def _malformed(scope: Scope, index: Expr, *, reads: bool) -> Iterator[SourceError]:

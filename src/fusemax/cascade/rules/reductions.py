@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fusemax.base.errors import SourceError
-from fusemax.cascade.ir import Access, Einsum, Reduction, walk
+from fusemax.cascade.ir import Access, Einsum, Reduction
 from fusemax.cascade.positions import plain_variable
 from fusemax.cascade.rules.scope import Scope, variables_of
 
@@ -66,8 +66,8 @@ def _selection_misuse(einsum: Einsum, reduction: Reduction) -> str | None:
 
 def filters(scope: Scope) -> Iterator[SourceError]:
     """A filter mentions a reduced variable, and its statement has one reduction operator that is not topk."""
-    for einsum in scope.einsums:
-        filtered = [a for a in walk(einsum.right) if isinstance(a, Access) and any(i.filter for i in a.indices)]
+    for einsum, reads in zip(scope.einsums, scope.reads, strict=True):
+        filtered = [access for access in reads if any(index.filter is not None for index in access.indices)]
         if not filtered:
             continue
         reduced = variables_of((einsum.right,)) - variables_of(einsum.left)

@@ -23,6 +23,7 @@ class Scope:
         self.parameters = {p.name: p for p in reversed(cascade.parameters)}
         self.inputs = {d.tensor: d for d in reversed(cascade.inputs)}
         self.outputs = {d.tensor: d for d in reversed(cascade.outputs)}
+        self._walked: dict[str, str | None] = {}
 
     def error(self, span: Span, message: str, name: str | None = None, known: Iterable[str] = ()) -> SourceError:
         """A located error in this cascade's text."""
@@ -36,7 +37,16 @@ class Scope:
 
     def is_variable(self, variable: str) -> bool:
         """Whether a small name is a rank variable of this cascade."""
-        return rank_of(variable) in self.ranks
+        return self.walked(variable) is not None
+
+    def walked(self, variable: str) -> str | None:
+        """The rank a variable walks, aliases followed; None when there is no such rank."""
+        try:
+            return self._walked[variable]
+        except KeyError:
+            rank = rank_of(variable)
+            found = self._walked[variable] = self.canonical(rank) if rank in self.ranks else None
+            return found
 
     @cached_property
     def _classes(self) -> dict[str, str]:
@@ -97,12 +107,16 @@ class Scope:
             tuple(node for expr in (*einsum.left, einsum.right) for node in walk(expr)) for einsum in self.einsums
         )
 
+    @cached_property
+    def reads(self) -> tuple[tuple[Access, ...], ...]:
+        """Per statement all its tensor reads, in text order."""
+        return tuple(tuple(node for node in nodes if isinstance(node, Access)) for nodes in self.uses)
+
     def accesses(self) -> Iterator[tuple[int, Access]]:
         """Every tensor read with the number of its statement."""
-        for number, nodes in enumerate(self.uses):
-            for node in nodes:
-                if isinstance(node, Access):
-                    yield number, node
+        for number, reads in enumerate(self.reads):
+            for access in reads:
+                yield number, access
 
 
 def variables_of(exprs: Iterable[Expr]) -> frozenset[str]:
