@@ -1,4 +1,5 @@
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,13 @@ def test_a_bare_einsum(capfd: pytest.CaptureFixture[str]) -> None:
     )
     assert run(["print", "Z[m,n] = A[k,m]*"]) == 2
     assert capfd.readouterr().err.startswith("<einsum>:1:17: expected an expression, found the end of the")
+
+
+def test_json_holds_all_forms(capfd: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(out(capfd, "attn_3pass", "--json"))
+    assert list(document) == ["schema", "cascade", "text", "unicode", "latex", "edge"]
+    assert document["text"] == print_cascade(load("attn_3pass"))
+    assert json.loads(out(capfd, "Z = A[k]", "--json"))["unicode"] == "Z = A[k] :: ⋁k +"
 
 
 def test_output_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
