@@ -12,7 +12,6 @@ from fusemax.analysis.lineage import Lineage
 from fusemax.analysis.structure import Statement, Structure
 from fusemax.analysis.unroll import Graph
 from fusemax.cascade.ir import Binary, Call
-from fusemax.cascade.ranks import canonical, factors_of
 
 Candidate = tuple[int, int, int]
 """Which of the chosen columns, the statement that completes a fiber there, and at which level."""
@@ -103,8 +102,7 @@ _WORDS = {"+": "sum", "*": "product"}
 
 def reason(structure: Structure, lineage: Lineage, statement: Statement) -> str:
     """Which operation over which variables closes a fiber: `max over m`, `running sum over i`."""
-    cascade = structure.cascade
-    ranks = {lineage.along, *(canonical(cascade, f) for f in factors_of(cascade, lineage.along))}
+    ranks = {lineage.along, *structure.factors.get(lineage.along, ())}
     ranks |= {structure.classes.get(rank, rank) for rank in ranks}
 
     def over(variables: tuple[str, ...]) -> tuple[str, ...]:

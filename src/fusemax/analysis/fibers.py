@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from fusemax.analysis.lineage import Lineage
 from fusemax.analysis.structure import Structure
 from fusemax.analysis.unroll import Graph
-from fusemax.cascade.ranks import canonical, factors_of
 
 Masks = NDArray[Any]
 """Sets of coordinates, one bit each: the smallest unsigned type that holds them, or Python integers."""
@@ -66,13 +65,9 @@ def _outer_settings(graph: Graph, lineage: Lineage) -> list[tuple[int, ...] | No
     """For a factor of a whole rank, every setting of the other factors that no renaming maps onto another."""
     if lineage.rank == lineage.along:
         return [None]
-    factors = [f for f in _factor_names(graph.structure, lineage.along) if f != lineage.rank]
+    factors = [f for f in graph.structure.factors[lineage.along] if f != lineage.rank]
     symmetric = [graph.structure.symmetric_class(f) is not None for f in factors]
     return list(product(*(range(1 if s else graph.sizes[f]) for f, s in zip(factors, symmetric, strict=True))))
-
-
-def _factor_names(structure: Structure, rank: str) -> tuple[str, ...]:
-    return tuple(canonical(structure.cascade, f) for f in factors_of(structure.cascade, rank))
 
 
 def _settings(
@@ -155,33 +150,29 @@ def _num_coordinates(graph: Graph, lineage: Lineage) -> int:
     return max(prod(_radices(graph, lineage, root)) for root in lineage.roots)
 
 
-def _index(graph: Graph, tensor: str) -> list[NDArray[np.intp]]:
-    """The index of each cell of a tensor, position by position."""
+def _index(graph: Graph, tensor: str, position: int) -> NDArray[np.intp]:
+    """The index of each cell of a tensor at one position."""
     extents = graph.extents[tensor]
-    cells = np.arange(prod(extents))
-    found = []
-    for extent in reversed(extents):
-        found.append(cells % extent)
-        cells = cells // extent
-    return found[::-1]
+    cells: NDArray[np.intp] = np.arange(prod(extents)) // prod(extents[position + 1 :]) % extents[position]
+    return cells
 
 
 def _coordinates(graph: Graph, lineage: Lineage, root: str) -> NDArray[np.intp]:
     """The coordinate of each cell of a root; the factors of a split one are put together."""
-    index = _index(graph, root)
-    found: NDArray[np.intp] = np.zeros(1, dtype=np.intp)
-    for position, radix in zip(lineage.carriers[root], _radices(graph, lineage, root), strict=True):
-        found = found * radix + index[position]
+    first, *others = lineage.carriers[root]
+    found = _index(graph, root, first)
+    for position in others:
+        found = found * graph.extents[root][position] + _index(graph, root, position)
     return found
 
 
 def _on_fibers(graph: Graph, lineage: Lineage, root: str, fibers: list[Fiber]) -> NDArray[np.bool_]:
     """Whether each cell of a root is on each fiber."""
-    index = _index(graph, root)
-    others = [index[p] for p in range(len(index)) if p not in lineage.carriers[root]]
+    others = [p for p in range(len(graph.extents[root])) if p not in lineage.carriers[root]]
     on = np.ones((prod(graph.extents[root]), len(fibers)), dtype=bool)
-    for place, coordinates in enumerate(others):
-        on &= coordinates[:, None] == np.array([(fiber.setting or ())[place] for fiber in fibers])
+    for place, position in enumerate(others):
+        settings = np.array([(fiber.setting or ())[place] for fiber in fibers])
+        on &= _index(graph, root, position)[:, None] == settings
     return on
 
 
@@ -193,9 +184,9 @@ def _whole(graph: Graph, fiber: Fiber) -> int:
     if lineage.rank == lineage.along:
         if len(radices) == 1:
             return (1 << graph.sizes[lineage.rank]) - 1
-        sizes = [graph.sizes[f] for f in _factor_names(graph.structure, lineage.rank)]
+        sizes = [graph.sizes[f] for f in graph.structure.factors[lineage.rank]]
         return sum(1 << _flat(c, radices) for c in product(*map(range, sizes)))
-    factors = _factor_names(graph.structure, lineage.along)
+    factors = graph.structure.factors[lineage.along]
     if len(radices) == 1:
         radices = [graph.sizes[f] for f in factors]
     outer = iter(fiber.outer or ())

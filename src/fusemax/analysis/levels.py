@@ -130,9 +130,11 @@ class _Run:
         if number not in self.point_levels:
             return np.zeros(num_columns, dtype=np.int64)
         point_levels = self.point_levels[number].reshape(-1, num_columns)
-        highest = point_levels.max(axis=0, initial=0)
-        lowest = np.where(point_levels == 0, highest, point_levels).min(axis=0, initial=255)
+        highest = np.maximum.reduce(point_levels, axis=0)
         found: NDArray[np.int64] = highest.astype(np.int64)
+        if np.maximum.reduce(highest) < 2:
+            return found
+        lowest = np.minimum.reduce(np.where(point_levels == 0, highest, point_levels), axis=0)
         for j in np.flatnonzero(highest > lowest):
             sweeps = self.columns.fibers[j].lineage.sweeps[number]
             visits = self.visits[number].reshape(-1, num_columns)[:, j]
@@ -144,8 +146,8 @@ def _join(level: Masks, seen: Masks, axis: int) -> tuple[Masks, Masks]:
     """The higher level, and the union of what was seen at that level."""
     if level.shape[axis] == 1:
         return level.squeeze(axis), seen.squeeze(axis)
-    highest = level.max(axis=axis)
-    here = np.where(level == np.expand_dims(highest, axis), seen, 0)
+    highest = np.maximum.reduce(level, axis=axis)
+    here = np.where(level == (highest[:, None] if axis == 1 else highest[:, :, None]), seen, 0)
     return highest, np.bitwise_or.reduce(here, axis=axis)
 
 

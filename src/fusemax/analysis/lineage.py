@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fusemax.analysis.structure import Read, Structure
-from fusemax.cascade.ranks import canonical, factors_of, whole_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ def positions_of(structure: Structure, tensor: str, rank: str) -> tuple[int, ...
     ranks = structure.positions[tensor]
     if rank in ranks:
         return (ranks.index(rank),)
-    factors = [canonical(structure.cascade, f) for f in factors_of(structure.cascade, rank)]
+    factors = structure.factors.get(rank, ())
     if factors and all(f in ranks for f in factors):
         return tuple(ranks.index(f) for f in factors)
     return ()
@@ -38,35 +37,39 @@ def positions_of(structure: Structure, tensor: str, rank: str) -> tuple[int, ...
 
 def carried_along(structure: Structure, tensor: str, rank: str) -> str | None:
     """The rank a root carries when `rank` is counted: its whole if the root has that, else itself, else None."""
-    whole = whole_of(structure.cascade, rank)
-    if whole is not None and positions_of(structure, tensor, canonical(structure.cascade, whole)):
-        return canonical(structure.cascade, whole)
+    whole = structure.whole(rank)
+    if whole is not None and positions_of(structure, tensor, whole):
+        return whole
     return rank if positions_of(structure, tensor, rank) else None
 
 
 def follow(structure: Structure, rank: str, along: str, roots: tuple[str, ...]) -> Lineage:
-    """Find the carrying tensors of the roots, repeating over the statements until nothing changes."""
-    swept = {along, *(canonical(structure.cascade, f) for f in factors_of(structure.cascade, along))}
+    """Find the carrying tensors of the roots, repeating over the statements until nothing changes.
+
+    Only a statement in a loop, or one that writes more of a tensor, can change what stands above it.
+    """
+    swept = {along, *structure.factors.get(along, ())}
     rank_of = structure.rank
     carriers = {root: positions_of(structure, root, along) for root in roots}
 
     def sweep(read: Read) -> tuple[str, ...]:
         """The sweep variables of a read; empty if it is no lineage read."""
         held = [v for p in carriers[read.tensor] for v in read.held[p]] if read.held else []
-        of_rank = tuple(dict.fromkeys(v for v in held if rank_of[v] in swept))
-        return of_rank or tuple(dict.fromkeys(held))
+        of_rank = [v for v in held if rank_of[v] in swept]
+        return tuple(dict.fromkeys(of_rank or held))
 
+    open_statements = [s for s in structure.statements if s.tensor not in s.read_tensors]
     changed = True
     while changed:
         changed = False
-        for s in structure.statements:
-            if s.tensor in carriers or s.tensor in s.read_tensors or s.read_tensors.isdisjoint(carriers):
+        for s in open_statements:
+            if s.tensor in carriers or s.read_tensors.isdisjoint(carriers):
                 continue
             for read in s.reads:
                 variables = sweep(read) if read.tensor in carriers else ()
                 if variables and all(v in s.bare for v in variables):
                     carriers[s.tensor] = tuple(sorted(p for v in variables for p in s.bare[v]))
-                    changed = True
+                    changed = changed or s.step is not None or s.tensor in structure.rewritten
                     break
     lineage: dict[int, tuple[bool, ...]] = {}
     sweeps: dict[int, frozenset[str]] = {}
@@ -98,41 +101,43 @@ class Counted:
 
 def counted(structure: Structure) -> tuple[Counted, ...]:
     """Each rank of an input (the whole of a partition in place of its factors), then the factors."""
-    cascade = structure.cascade
     wholes: dict[str, None] = {}
-    for declaration in cascade.inputs:
+    for declaration in structure.cascade.inputs:
         for rank in structure.positions[declaration.tensor]:
             if rank is not None:
-                whole = next((p.rank for p in cascade.partitions if rank in _factors(structure, p.rank)), rank)
-                wholes[canonical(cascade, whole)] = None
-    factors = {f: None for rank in wholes for f in _factors(structure, rank)}
-    found = {rank: _inputs(structure, rank) for rank in (*wholes, *factors)}
+                wholes[structure.whole(rank) or rank] = None
+    factors = {f: None for rank in wholes for f in structure.factors.get(rank, ())}
+    found: dict[str, tuple[Lineage, ...]] = {}
+    for rank in (*wholes, *factors):
+        found[rank] = _inputs(structure, rank, found)
     return tuple(_counted(structure, rank, rank in factors, found) for rank in (*wholes, *factors))
 
 
-def _factors(structure: Structure, rank: str) -> tuple[str, ...]:
-    return tuple(canonical(structure.cascade, f) for f in factors_of(structure.cascade, rank))
-
-
-def _inputs(structure: Structure, rank: str) -> tuple[Lineage, ...]:
+def _inputs(structure: Structure, rank: str, found: dict[str, tuple[Lineage, ...]]) -> tuple[Lineage, ...]:
+    """A lineage per input that has the rank or its whole; that of the whole serves its factors."""
     lineages = []
     for declaration in structure.cascade.inputs:
         along = carried_along(structure, declaration.tensor, rank)
-        if along is not None:
-            lineages.append(follow(structure, rank, along, (declaration.tensor,)))
+        if along is None:
+            continue
+        roots = (declaration.tensor,)
+        of_whole = next((one for one in found.get(along, ()) if one.roots == roots), None)
+        if of_whole is None:
+            lineages.append(follow(structure, rank, along, roots))
+        else:
+            lineages.append(replace(of_whole, rank=rank))
     return tuple(lineages)
 
 
 def _counted(structure: Structure, rank: str, is_factor: bool, found: dict[str, tuple[Lineage, ...]]) -> Counted:
     inputs = found[rank]
     carrying = {tensor for lineage in inputs for tensor in lineage.carriers}
-    whole = whole_of(structure.cascade, rank)
+    whole = structure.whole(rank)
     if is_factor and whole is not None:
-        carrying |= {tensor for lineage in found[canonical(structure.cascade, whole)] for tensor in lineage.carriers}
-    written = dict.fromkeys(s.tensor for s in structure.statements)
+        carrying |= {tensor for lineage in found[whole] for tensor in lineage.carriers}
     derived = tuple(
         follow(structure, rank, rank, (tensor,))
-        for tensor in written
+        for tensor in dict.fromkeys(s.tensor for s in structure.statements)
         if tensor not in carrying and structure.positions[tensor].count(rank) == 1
     )
     roots = tuple(lineage.roots[0] for lineage in inputs)

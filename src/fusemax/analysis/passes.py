@@ -21,7 +21,7 @@ from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
-from fusemax.cascade.ranks import canonical, factors_of
+from fusemax.cascade.ranks import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,7 @@ class Counts:
 
     def factors(self, rank: str) -> tuple[str, ...]:
         """The factors of a partitioned rank, the outermost left out; none for any other rank."""
-        cascade = self.structure.cascade
-        return tuple(canonical(cascade, factor) for factor in factors_of(cascade, rank)[1:])
+        return self.structure.factors.get(rank, ())[1:]
 
 
 def count_passes(cascade: Cascade) -> Counts:
@@ -285,24 +284,20 @@ def leading_column(run: Count, number: int, leading: str) -> int:
 def _add_barriers(found: dict[str, RankPasses], ranks: tuple[Counted, ...], base: Count, largest: Count) -> None:
     """Put in the barriers of each rank's leading fiber, and the pass of every Einsum."""
     for run, formulas in ((base, False), (largest, True)):
-        chosen = []
+        columns = {}
         for number, rank in enumerate(ranks):
             known = found[rank.rank]
             if known.leading is not None and isinstance(known.passes, str) == formulas:
-                sweep = run.spans.get((number, "sweeps", ""))
-                chosen.append((rank.rank, leading_column(run, number, known.leading), sweep and sweep[0]))
-        if not chosen:
-            continue
-        ends = barriers(run.graph, run.levels, [column for _, column, _ in chosen])
-        for (name, column, at), walls in zip(chosen, ends, strict=True):
-            if formulas:
-                found[name] = _replace(found[name], _steady(walls), ())
-            else:
-                found[name] = _replace(found[name], walls, _einsums(run, column, at))
-
-
-def _replace(known: RankPasses, walls: tuple[Barrier, ...], einsums: tuple[EinsumPass, ...]) -> RankPasses:
-    return replace(known, barriers=walls, einsums=einsums)
+                columns[rank.rank] = leading_column(run, number, known.leading)
+                if not formulas:
+                    sweep = run.spans.get((number, "sweeps", ""))
+                    einsums = _einsums(run, columns[rank.rank], sweep and sweep[0])
+                    found[rank.rank] = replace(known, einsums=einsums)
+        several = {name: column for name, column in columns.items() if found[name].passes != 1}
+        if several:
+            ends = barriers(run.graph, run.levels, list(several.values()))
+            for name, walls in zip(several, ends, strict=True):
+                found[name] = replace(found[name], barriers=_steady(walls) if formulas else walls)
 
 
 def _einsums(run: Count, column: int, sweep: int | None) -> tuple[EinsumPass, ...]:

@@ -48,8 +48,9 @@ class Structure:
     `groups` are statements that need one another, in an order in which all of them can run; a group of more
     than one statement, or of one that reads its own tensor inside `iterate`, runs step by step, any other
     at once. `rank[v]` is the rank a variable walks; `positions[T]` the rank of each position of a tensor;
-    `classes[R]` stands for all ranks equal to R. Coordinates of `symmetric` classes can be renamed, and two
-    coordinates of the `small` ones are enough.
+    `classes[R]` stands for all ranks equal to R, `factors[R]` are a partitioned rank's, outermost first, and
+    `rewritten` the tensors that several statements write.
+    Coordinates of `symmetric` classes can be renamed, and two coordinates of the `small` ones are enough.
     """
 
     cascade: Cascade
@@ -59,9 +60,15 @@ class Structure:
     rank: dict[str, str]
     positions: dict[str, tuple[str | None, ...]]
     classes: dict[str, str]
+    factors: dict[str, tuple[str, ...]]
+    rewritten: frozenset[str]
     symmetric: frozenset[str]
     small: frozenset[str]
     depends_on_data: bool
+
+    def whole(self, rank: str) -> str | None:
+        """The partitioned rank that `rank` is a factor of, or None."""
+        return next((whole for whole, factors in self.factors.items() if rank in factors), None)
 
     def symmetric_class(self, rank: str | None) -> str | None:
         """The class (`equal` ranks are one class) of a rank whose coordinates can be permuted, else None."""
@@ -88,8 +95,15 @@ def structure(cascade: Cascade) -> Structure:
     symmetric, small = frozenset[str](), frozenset[str]()
     if not depends:
         symmetric, small = _symmetric(cascade, statements, rank, positions, classes)
+    factors = {
+        canonical(cascade, p.rank): tuple(canonical(cascade, factor) for factor in p.factors)
+        for p in cascade.partitions
+    }  # fmt: skip
+    names = [s.tensor for s in statements]
+    rewritten = frozenset(name for name in names if names.count(name) > 1)
     return Structure(
-        cascade, tuple(statements), groups, stepwise, rank, positions, classes, symmetric, small, depends
+        cascade, tuple(statements), groups, stepwise, rank, positions, classes, factors, rewritten, symmetric, small,
+        depends,
     )  # fmt: skip
 
 
@@ -106,12 +120,16 @@ def _statement(number: int, einsum: Einsum, section_number: int, section: Sectio
     right: dict[str, None] = {}
     reads: list[Read] = []
     filters: list[Expr] = []
-    for node in walk(einsum.right):
+    stack = [einsum.right]
+    while stack:  # every node in text order
+        node = stack.pop()
         if isinstance(node, Variable):
             right[node.name] = None
-        elif isinstance(node, Access):
-            reads.append(Read(node.tensor, node, tuple(_held(index.value) for index in node.indices)))
+            continue
+        if isinstance(node, Access):
+            reads.append(Read(node.tensor, node, tuple([_held(index.value) for index in node.indices])))
             filters += [index.filter for index in node.indices if index.filter is not None]
+        stack += children(node)[::-1]
     variables = (*left, *(v for v in right if v not in left))
     return Statement(
         number, einsum.tensor, einsum, section_number, step, step is not None and section.until is None, variables,

@@ -160,7 +160,7 @@ def _unroll(
         reads[..., number] = flat if kept is None else np.where(kept, flat, 0)
     outer = shape[: statement.num_left]
     cells = np.empty((*outer, *(1 for _ in shape[statement.num_left :])), dtype=np.intp)
-    cells[...] = _flat(statement.tensor, left, layout, None)
+    cells[...] = _flat(statement.tensor, [_Index(index) for index in left], layout, None)
     points = prod(shape[statement.num_left :])
     return Unrolled(statement, shape, cells.reshape(-1), reads.reshape(prod(outer), points, len(statement.reads)))
 
@@ -177,14 +177,26 @@ def _kept(filters: tuple[Expr, ...], scope: Scope) -> Any:
     return kept
 
 
-def _indices(read: Read, scope: Scope) -> list[Any]:
-    return [
-        scope.variables[index.value.name] if isinstance(index.value, Variable) else evaluate(index.value, scope)
-        for index in read.access.indices
-    ]
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """An index at every point, with its least and greatest value where that is known without looking."""
+
+    values: Any
+    reach: tuple[int, int] | None = None
 
 
-def _flat(tensor: str, indices: list[Any], layout: _Layout, kept: Any) -> Any:
+def _indices(read: Read, scope: Scope) -> list[_Index]:
+    found = []
+    for index in read.access.indices:
+        if isinstance(index.value, Variable):
+            values = scope.variables[index.value.name]
+            found.append(_Index(values, (0, values.size - 1)))
+        else:
+            found.append(_Index(evaluate(index.value, scope)))
+    return found
+
+
+def _flat(tensor: str, indices: list[_Index], layout: _Layout, kept: Any) -> Any:
     """Cell numbers of an access; an index that no kept point uses may be anything."""
     flat: Any = layout.base[tensor]
     extents = layout.extents[tensor]
@@ -192,16 +204,15 @@ def _flat(tensor: str, indices: list[Any], layout: _Layout, kept: Any) -> Any:
     for position, index in enumerate(indices):
         extent = extents[position]
         stride //= extent
-        whole = _integers(index)
-        if whole.size and (whole.min() < 0 or whole.max() >= extent):
-            if kept is None:
-                worst = int(whole.max()) if whole.max() >= extent else int(whole.min())
-                raise OutOfRange(tensor, position, worst)
-            used = np.where(kept, whole, 0)
-            if used.min() < 0 or used.max() >= extent:
-                raise OutOfRange(tensor, position, int(used.max() if used.max() >= extent else used.min()))
-            whole = used
-        flat = flat + whole * stride
+        whole = index.values if index.reach is not None else _integers(index.values)
+        low, high = index.reach or (int(whole.min()), int(whole.max()))
+        if low < 0 or high >= extent:
+            if kept is not None:
+                whole = np.where(kept, whole, 0)
+                low, high = int(whole.min()), int(whole.max())
+            if low < 0 or high >= extent:
+                raise OutOfRange(tensor, position, high if high >= extent else low)
+        flat = flat + (whole * stride if stride > 1 else whole)
     return flat
 
 
