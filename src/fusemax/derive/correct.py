@@ -69,7 +69,7 @@ class Corrections(Generic[AnyLoop]):
 
     def _own_statement(self, prefix: str, p: Poly, expr: Expr) -> Expr:
         loop = self.loop
-        reads = sorted(reads_of(p))
+        reads = sorted(t for t in reads_of(p) if loop.is_unknown(t))
         wish = prefix + (loop.reference(reads[0]).name if reads else "C")
         variables = sorted(poly_variables(p), key=self._order(reads))
         position = min([loop.reference(r).position for r in reads if r in loop.running] + [len(variables)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fusemax.cascade.ir import Access, Cascade, Einsum, Expr, Variable, walk
 from fusemax.cascade.ranks import canonical, rank_of_variable, whole_of
 from fusemax.derive.algebra import ELEMENT, MIXED, REFERENCE
-from fusemax.derive.normal import Normal, reduced_variables
+from fusemax.derive.normal import Normal, reduced_variables, reductions_of
 from fusemax.derive.signs import Signs
 
 
@@ -105,7 +105,11 @@ def roles_of(cascade: Cascade, rank: str) -> Roles:
         if gone and any(a.tensor in carries for a in reads):
             if kept:
                 raise Unsupported(f"{einsum.tensor} goes over {rank} with two variables")
+            if len(reductions_of(einsum, reduced_variables(einsum))) > 1:
+                raise Unsupported(f"{einsum.tensor} reduces with several operators")
             closed.append(einsum.tensor)
             found |= {einsum.tensor}
+        if (gone or found) and any(i.filter is not None for a in reads for i in a.indices):
+            raise Unsupported(f"{einsum.tensor} filters what it reduces")
         needs[einsum.tensor] = found
     return Roles(cascade, rank, statements, frozenset(carries), tuple(closed), needs, Signs(cascade.einsums))

@@ -64,7 +64,8 @@ def form_of(p: Poly) -> Form | None:
         spread = expanded(p)
         return form_of(spread) if spread.text != p.text else None
     factored = as_factor(p)
-    if len(factored.terms) == 1:
+    whole = factored.terms[0][0][0][0] if len(factored.terms) == 1 and factored.terms[0][0] else None
+    if len(factored.terms) == 1 and not (whole and whole.kind == "group" and whole.parts[0].text == p.text):
         return _of_product(factored)
     if not own.terms and len(mixed.terms) == 1:
         inner = form_of(mixed)
