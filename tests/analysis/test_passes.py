@@ -215,3 +215,15 @@ def test_many_random_cascades_agree_with_the_definition(cascade: ir.Cascade) -> 
     note(print_cascade(cascade))
     cascade = parse(print_cascade(cascade))
     assert differences(cascade) == []
+
+
+@pytest.mark.parametrize("window", [2, 5, 4096])
+def test_long_windows_cost_no_more_than_short_ones(window: int) -> None:
+    kept = f"m : m <= p and m > p - {window}"
+    text = (
+        "cascade window\ninput Q[e, p], K[e, m]\noutput Z[p]\nequal P = M\nsizes M = 9, E = 2\n"
+        f"QK[m, p] = Q[e, p] * K[e, m]\nGM[p] = QK[{kept}, p] :: max(m)\nZ[p] = exp(QK[{kept}, p] - GM[p])\n"
+    )
+    assert passes(parse(text)).ranks["M"].tensors == {"K": 1}
+    stencil = f"cascade far\ninput A[k]\noutput Z\nsizes K = 9999\nB[k] = A[k] + A[(k+{window})%K]\nZ = B[k] * A[k]\n"
+    assert passes(parse(stencil)).ranks["K"].passes == 1

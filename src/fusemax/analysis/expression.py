@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusemax.base.errors import UsageError
 from fusemax.cascade.ir import (
     Access,
     Binary,
@@ -57,6 +58,8 @@ def evaluate(expr: Expr, scope: Scope) -> Any:
         case Binary(operator=operator, left=left, right=right):
             return _BINARY[operator](evaluate(left, scope), evaluate(right, scope))
         case Call(function=function, arguments=arguments):
+            if function not in _FUNCTIONS:
+                raise UsageError(f"what is read depends on {function}, a function that only Python knows")
             return _FUNCTIONS[function](*(np.asarray(evaluate(a, scope), dtype=float) for a in arguments))
         case _:
             raise ValueError(f"{expr} has no value")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil, prod
 
 from fusemax.analysis.structure import Statement, Structure
-from fusemax.cascade.ir import Access, Binary, Expr, Number, ParameterUse, Unary, Variable, walk
+from fusemax.cascade.ir import Access, Binary, Call, Expr, Number, ParameterUse, Unary, Variable, walk
 from fusemax.cascade.ranks import canonical, declared_ranks, rank_of_variable
 
 FREE = 4
@@ -108,22 +108,30 @@ def _selections(structure: Structure) -> dict[str, str]:
 
 
 def _windows(structure: Structure) -> dict[str, int]:
-    """Per rank (and all ranks equal to it), how far constant offsets and filters together can reach.
+    """Per rank (and all ranks equal to it), how many coordinates a constant window holds, where there is one.
 
-    A bounded window must not look like a complete traversal, so windows that follow one another add up.
+    Offsets that follow one another add up; of filters the longest counts.
     """
-    reach: dict[str, int] = {}
+    offsets: dict[str, int] = {}
+    filters: dict[str, int] = {}
     parameters = {p.name: p.value for p in structure.cascade.parameters}
     for statement in structure.statements:
-        for rank, length in _statement_windows(structure, statement, parameters).items():
+        for rank, spread in _spreads(structure, statement, parameters).items():
             name = structure.classes.get(rank, rank)
-            reach[name] = reach.get(name, 0) + length
+            offsets[name] = offsets.get(name, 0) + spread
+        for condition in statement.filters:
+            length = _length(condition, parameters)
+            for node in walk(condition) if length else ():
+                if isinstance(node, Variable):
+                    name = structure.classes.get(structure.rank[node.name], structure.rank[node.name])
+                    filters[name] = max(filters.get(name, 0), length)
     ranks = {*structure.rank.values(), *structure.classes}
-    return {r: reach[c] + 1 for r in ranks if reach.get(c := structure.classes.get(r, r))}
+    reach = {r: offsets.get(c, 0) + filters.get(c, 0) for r in ranks for c in [structure.classes.get(r, r)]}
+    return {rank: length + 1 for rank, length in reach.items() if length}
 
 
-def _statement_windows(structure: Structure, statement: Statement, parameters: Mapping[str, float]) -> dict[str, int]:
-    """Rank -> the widest spread of constant offsets on one tensor's position, or of a filter's constants."""
+def _spreads(structure: Structure, statement: Statement, parameters: Mapping[str, float]) -> dict[str, int]:
+    """Rank -> the widest spread of constant offsets at one position of one tensor."""
     offsets: dict[tuple[str, int], list[int]] = {}
     ranks: dict[tuple[str, int], set[str]] = {}
     for read in statement.reads:
@@ -137,13 +145,15 @@ def _statement_windows(structure: Structure, statement: Statement, parameters: M
         spread = max(values) - min(values)
         for rank in ranks[key] if spread else ():
             found[rank] = max(found.get(rank, 0), spread)
-    for condition in statement.filters:
-        length = 2 * sum(abs(c) for c in _constants(condition, parameters))
-        for node in walk(condition) if length else ():
-            if isinstance(node, Variable):
-                rank = structure.rank[node.name]
-                found[rank] = max(found.get(rank, 0), length)
     return found
+
+
+def _length(condition: Expr, parameters: Mapping[str, float]) -> int:
+    """At most how many coordinates the constants of a filter leave: `m > p - 3` 3, `abs(p - m) <= 3` 6 (and one)."""
+    constants = [ceil(node.value) for node in walk(condition) if isinstance(node, Number)]
+    constants += [ceil(parameters[node.name]) for node in walk(condition) if isinstance(node, ParameterUse)]
+    both_sides = any(isinstance(node, Call) and node.function == "abs" for node in walk(condition))
+    return sum(map(abs, constants)) * (2 if both_sides else 1)
 
 
 def _offset(index: Expr, parameters: Mapping[str, float]) -> int:
@@ -163,12 +173,6 @@ def _offset(index: Expr, parameters: Mapping[str, float]) -> int:
             return _offset(left, parameters)
         case _:
             return 0
-
-
-def _constants(condition: Expr, parameters: Mapping[str, float]) -> list[int]:
-    found = [ceil(node.value) for node in walk(condition) if isinstance(node, Number)]
-    found += [ceil(parameters[node.name]) for node in walk(condition) if isinstance(node, ParameterUse)]
-    return found
 
 
 def held_in_gathers(statement: Statement) -> set[str]:

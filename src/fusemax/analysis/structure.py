@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fusemax.analysis.windows import shortened
 from fusemax.cascade.ir import Access, Binary, Cascade, Einsum, Expr, Section, Shape, Variable, children, walk
 from fusemax.cascade.positions import equal_classes, position_ranks
 from fusemax.cascade.ranks import canonical, factors_of, rank_of_variable
@@ -79,7 +80,8 @@ class Structure:
 
 
 def structure(cascade: Cascade) -> Structure:
-    """Everything about a legal cascade that does not depend on sizes."""
+    """Everything about a legal cascade that does not depend on sizes; its long constant windows are made short."""
+    cascade = shortened(cascade)
     statements: list[Statement] = []
     for section_number, section in enumerate(cascade.sections):
         for einsum in section.einsums:
