@@ -173,7 +173,7 @@ class Free:
         duration = task.duration(index)
         end = start + duration
         if self.bus.ports is not None and task.rows:
-            end = max(end, self.bus.ports.serve(start, task.rows))
+            end = max(end, self.bus.ports.serve(start, task.rows * duration))
         self._count(("tiles", task.name), 1)
         self._count(("busy", task.array, task.name), duration)
         self._count(("stall", task.array, cause), start - array.free)

@@ -164,7 +164,7 @@ class Lockstep:
         self._hold_up("results to memory", start - begin)
         begin = start
         if self.ports is not None:
-            start = max(start, self.ports.free)
+            start = max(start, self.ports.free - self.ports.slack)
         self._hold_up("buffer ports", start - begin)
         return start
 

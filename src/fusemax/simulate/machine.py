@@ -122,14 +122,15 @@ class Machine:
             return None
         part = self.measured.design.accelerator.memories[name]
         words = float(self.measured.level_cost(name).words)
+        slack = ticks(max(self.rows(array) for array in self.measured.design.accelerator.arrays))
         if part.bandwidth is not None:
             rate = float(self.measured.sizes(f"{name}.bandwidth") / self.measured.sizes(f"{name}.access"))
-            return Ports(name, float(self.measured.sizes("clock")) / rate * TICKS, words)
+            return Ports(name, float(self.measured.sizes("clock")) / rate * TICKS, words, slack)
         cycle = float(self.measured.level_cost(name).cycle_s)
         if not math.isfinite(cycle) or cycle <= 0:
             return None
         side_by_side = float(self.measured.sizes(f"{name}.banks") * self.measured.sizes(f"{name}.ports")) * part.spread
-        return Ports(name, cycle * float(self.measured.sizes("clock")) / side_by_side * TICKS, words)
+        return Ports(name, cycle * float(self.measured.sizes("clock")) / side_by_side * TICKS, words, slack)
 
     def bus(self) -> Bus:
         """The channel to the outermost memory."""

@@ -265,10 +265,14 @@ class Bus:
 
 
 class Ports:
-    """The accesses of a memory: rows spread evenly over its banks and ports, in order of arrival."""
+    """The accesses of a memory: rows spread evenly over its banks and ports, in order of arrival.
 
-    def __init__(self, name: str, ticks_per_row: float, words_per_row: float) -> None:
+    What is asked for may be served ``slack`` ticks late or early: words wait at the arrays' edges.
+    """
+
+    def __init__(self, name: str, ticks_per_row: float, words_per_row: float, slack: int = 0) -> None:
         self.name = name
+        self.slack = slack
         self.ticks_per_row = ticks_per_row
         self.words_per_row = words_per_row
         self.free = 0
@@ -279,8 +283,8 @@ class Ports:
         return words / self.words_per_row
 
     def serve(self, start: int, rows: float) -> int:
-        """When rows asked for at a time have been accessed."""
+        """The earliest that whoever asks for rows at a time can be done."""
         length = round(rows * self.ticks_per_row)
         self.free = max(self.free, start) + length
         self.busy += length
-        return self.free
+        return self.free - self.slack

@@ -14,7 +14,7 @@ from fusemax.simulate.memory import Bus, Fetch, Store
 from fusemax.simulate.space import Axis, Index, TileSpace
 from fusemax.simulate.template import Epoch, Flow, Slot, Template, settle
 
-__all__ = ["LockstepPlan", "lockstep_plan"]
+__all__ = ["LockstepPlan", "lockstep_plan", "streams_along"]
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ def lockstep_plan(machine: Machine, phase: Phase) -> LockstepPlan:
     space = TileSpace(shared.axes, machine.sizes(shared.axes), machine.mask)
     durations = {s.name: _duration(machine, s.name, shared) for s in specs}
     plain = template_of(machine, phase, durations, frozenset(iterated))
-    flows = tuple(flows_of(machine, phase, iterated))
+    flows = tuple(flows_of(machine, phase, iterated, shared.variables))
     held = frozenset(n for n in iterated if _words_per_lane(machine, n, shared) > 1 and _stays(machine, n, flows))
     epoch = settle(plain, flows, held)
     whole = template_of(machine, phase, durations, frozenset((*iterated, *finals))) if finals else plain
     lags = dict(epoch.lags)
-    for flow in flows_of(machine, phase, (*iterated, *finals)):
+    for flow in flows_of(machine, phase, (*iterated, *finals), shared.variables):
         if flow.reader in finals:
             late = flow.ready(whole.slots) - whole.slots[flow.reader].start
             lags[flow.reader] = max(lags.get(flow.reader, 0), lags[flow.writer] - (-late // whole.length))
@@ -157,8 +157,8 @@ def template_of(machine: Machine, phase: Phase, durations: Mapping[str, int], ac
     return Template({name: slots[name] for name in order}, at, waits)
 
 
-def flows_of(machine: Machine, phase: Phase, names: tuple[str, ...]) -> Iterator[Flow]:
-    """The dependences between some Einsums of a phase."""
+def flows_of(machine: Machine, phase: Phase, names: tuple[str, ...], shared: frozenset[str]) -> Iterator[Flow]:
+    """The dependences between some Einsums of a phase; ``shared`` are the variables of the loops over tiles."""
     writers = {machine.nest(n).output.tensor: n for n in phase.einsums if n in names}
     for name in names:
         reader = machine.nest(name)
@@ -167,7 +167,7 @@ def flows_of(machine: Machine, phase: Phase, names: tuple[str, ...]) -> Iterator
                 writer = machine.nest(writers[operand.tensor])
                 running = operand.label != operand.tensor
                 yield Flow(
-                    writer.einsum, name, _delay(machine, writer, reader), _streams_along(writer, reader), running,
+                    writer.einsum, name, _delay(machine, writer, reader), streams_along(writer, reader, shared), running,
                     operand.tensor,
                 )  # fmt: skip
 
@@ -180,12 +180,10 @@ def _delay(machine: Machine, writer: Nest, reader: Nest) -> int:
     return ticks(down if down else machine.return_delay - 1)
 
 
-def _streams_along(writer: Nest, reader: Nest) -> bool:
+def streams_along(writer: Nest, reader: Nest, shared: frozenset[str]) -> bool:
     """Whether a tile's values are handed over one by one: both run the same innermost loop, over the result's ranks."""
-    if not (writer.temporal and reader.temporal):
-        return False
-    one, two = writer.temporal[-1], reader.temporal[-1]
-    return one.part == two.part and bool(one.ranks & writer.output.ranks)
+    one, two = ([x for x in nest.temporal if x.variable not in shared] for nest in (writer, reader))
+    return bool(one and two) and one[-1].part == two[-1].part and bool(one[-1].ranks & writer.output.ranks)
 
 
 def _words_per_lane(machine: Machine, name: str, shared: _Shared) -> int:

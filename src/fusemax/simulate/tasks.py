@@ -17,6 +17,7 @@ from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import Phase
 from fusemax.simulate.machine import HEADS, Machine, ticks
 from fusemax.simulate.memory import Bus, Fetch, Store
+from fusemax.simulate.plan import streams_along
 from fusemax.simulate.space import Axis, Index, TileSpace
 
 __all__ = ["Need", "Place", "Task", "tasks_of"]
@@ -62,6 +63,7 @@ class Task:
     space: TileSpace
     duration: Callable[[Index], int]
     rows: float
+    """Rows of the buffer it touches per tick."""
     needs: list[Need] = field(default_factory=list)
     takes: list[tuple[Place, Callable[[Index], tuple[float, int]]]] = field(default_factory=list)
     feeds: list[Fetch] = field(default_factory=list)
@@ -116,7 +118,7 @@ def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list
     for place, writer in places:
         reader = tasks[place.reader]
         task = by_name[writer]
-        task.takes.append((place, _taking(task, reader, place.running)))
+        task.takes.append((place, _taking(machine, task, reader, place.running)))
     return tasks, [place for place, _ in places]
 
 
@@ -187,7 +189,11 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     rows = _rows(machine, nest, tuple(loop for loop in nest.temporal if loop not in loops))
     if row_unit is not None:
         rows *= row_unit / machine.unit(loops[-1].part)
-    return Task(number, name, nest.on, nest, space, _duration(machine, nest, space, inner, issues), rows)
+    whole = issues
+    for loop in inner:
+        whole *= int(machine.measured.tiling.bound(loop)) if row_unit is None or loop is not loops[-1] else row_unit
+    duration = _duration(machine, nest, space, inner, issues)
+    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)))
 
 
 def seen(space: TileSpace, index: Index, root: str) -> tuple[int, int]:
@@ -198,6 +204,20 @@ def seen(space: TileSpace, index: Index, root: str) -> tuple[int, int]:
     other = space.interval(index, "M" if root == "P" else "P")
     first, after = (space.mask.rows_of if root == "P" else space.mask.keys_of)(other[0], other[1] - 1)
     return max(low, first), max(max(low, first), min(high, after))
+
+
+def covered(space: TileSpace, index: Index, root: str, unit: int) -> tuple[int, int]:
+    """`seen` to whole units: a unit with one seen pair is moved and computed as a whole."""
+    if any(axis.root == root for axis in space.axes[: len(index)]):
+        return space.interval(index, root)
+    low, high = seen(space, index, root)
+    return low // unit * unit, min(-(-high // unit) * unit, space.sizes.get(root, high))
+
+
+def unit_inside(machine: Machine, nest: Nest, root: str) -> int:
+    """Coordinates of a rank that the innermost loop in time over it takes at once."""
+    loops = [x for x in nest.temporal if x.root == root]
+    return min((machine.unit(x.part) for x in loops), default=1)
 
 
 def _units(low: int, high: int, unit: int) -> int:
@@ -232,7 +252,7 @@ def _duration(
             return ticks(fixed * _pairs(space, index, units))
         number = fixed
         for root, unit in units.items():
-            number *= _units(*seen(space, index, root), unit)
+            number *= _units(*covered(space, index, root, unit), unit)
         return ticks(number)
 
     return duration
@@ -364,11 +384,9 @@ def _before(task: Task, writer: Task) -> Callable[[Index], int | None]:
 def _hand_over(machine: Machine, writer: Task, reader: Task, operand: Operand) -> tuple[int, bool]:
     """Ticks from a tile's end to its result's use, and whether it is handed over element by element."""
     one, two = writer.nest, reader.nest
-    inner = one.temporal[-1] if one.temporal else None
-    other = two.temporal[-1] if two.temporal else None
-    streamed = (
-        inner is not None and other is not None and inner.part == other.part and bool(inner.ranks & one.output.ranks)
-    )
+    batch = machine.measured.design.mapping.batch
+    tiles = frozenset(axis.variable for task in (writer, reader) for axis in task.space.axes)
+    streamed = streams_along(one, two, tiles | {x.variable for x in one.temporal if x.part in batch})
     if one.on == two.on:
         return 0, streamed
     rows, columns = machine.rows(one.on), machine.columns(one.on)
@@ -425,7 +443,7 @@ def last_of_keys(space: TileSpace, index: Index, keys: list[int]) -> Index:
     return tuple((end - 1) // space.axes[i].unit % space.axes[i].bound if i in keys else x for i, x in enumerate(index))
 
 
-def _taking(task: Task, reader: Task, running: bool) -> Callable[[Index], tuple[float, int]]:
+def _taking(machine: Machine, task: Task, reader: Task, running: bool) -> Callable[[Index], tuple[float, int]]:
     """Words that a tile's result takes, and the reader's last tile that needs them.
 
     The first tile of a running tensor takes what later ones write over.
@@ -434,6 +452,7 @@ def _taking(task: Task, reader: Task, running: bool) -> Callable[[Index], tuple[
     code = last_code(task, reader, output)
     keys = [i for i, axis in enumerate(task.space.axes) if axis.root == "M"]
     spread = {x.root for x in task.nest.loops if x.ranks & output.ranks}
+    units = {root: unit_inside(machine, task.nest, root) for root in spread}
 
     def taking(index: Index) -> tuple[float, int]:
         if running:
@@ -444,7 +463,7 @@ def _taking(task: Task, reader: Task, running: bool) -> Callable[[Index], tuple[
         for root in spread:
             if root == "M" and running:
                 continue
-            low, high = seen(task.space, index, root) if root in task.space.sizes else (0, 1)
+            low, high = covered(task.space, index, root, units[root]) if root in task.space.sizes else (0, 1)
             words *= high - low
         return words, code(index)
 
@@ -514,6 +533,7 @@ def _words(
     nest, space = task.nest, task.space
     batch = frozenset(machine.measured.design.mapping.batch)
     roots = [r for r in nest.chains if r not in batch and any(x.ranks & operand.ranks for x in nest.chains[r])]
+    units = {root: unit_inside(machine, nest, root) for root in roots}
     last = max((i for i, loop in enumerate(inner) if loop.ranks & operand.ranks), default=-1)
     repeat = 1
     if not buffered:
@@ -525,7 +545,7 @@ def _words(
     def words(prefix: Index) -> int:
         size = float(repeat)
         for root in roots:
-            low, high = seen(space, prefix[:depth], root)
+            low, high = covered(space, prefix[:depth], root, units[root])
             size *= high - low
         return round(size * share)
 
@@ -543,6 +563,7 @@ def _add_sink(
     own = tuple(i for i in range(len(space.axes)) if i not in summed)
     batch = frozenset(machine.measured.design.mapping.batch)
     roots = [r for r in nest.chains if r not in batch and any(x.ranks & operand.ranks for x in nest.chains[r])]
+    units = {root: unit_inside(machine, nest, root) for root in roots}
     last = max((i for i, loop in enumerate(inner) if loop.ranks & operand.ranks), default=-1)
     updates = 1
     if not buffered:
@@ -555,7 +576,7 @@ def _add_sink(
             return 0
         size = 1.0
         for root in roots:
-            low, high = seen(space, index, root)
+            low, high = covered(space, index, root, units[root])
             size *= high - low
         again = 2 * updates - 1 if not (summed and not buffered) else 2 - int(space.ends(index)[0])
         return round(size * again * share)
