@@ -11,7 +11,6 @@ from fusemax.analysis.lineage import Counted, Lineage
 from fusemax.analysis.smallest import smallest_sizes
 from fusemax.analysis.structure import Structure
 from fusemax.analysis.unroll import Graph, OutOfRange, TooLarge, unroll
-from fusemax.cascade.ranks import canonical
 from fusemax.cascade.sizes import known_sizes
 
 Key = tuple[int, str, str]
@@ -70,21 +69,30 @@ def count_lineages(graph: Graph, lineages: list[Lineage]) -> Count:
 
 
 def unroll_smallest(structure: Structure, fixed: Mapping[str, int] | None = None) -> Graph:
-    """Unroll at the smallest sizes, grown where an index needs more; at the default sizes if that never ends."""
+    """Unroll at the smallest sizes at which every index is in range.
+
+    A rank that an index runs past is made longer; where that cannot help, the ranks of the index get their
+    default sizes, and in the end all do. Raises `TooLarge` when no sizes are found.
+    """
+    defaults = known_sizes(structure.cascade)[0]
     wanted: dict[str, int] = {}
-    for _ in range(20):
-        sizes = smallest_sizes(structure, fixed, wanted)
+    pinned = dict(fixed or {})
+    for _ in range(30):
+        sizes = smallest_sizes(structure, pinned, wanted)
         try:
             return unroll(structure, sizes)
         except OutOfRange as error:
             rank = structure.positions[error.tensor][error.position]
-            if rank is None or error.index < sizes[rank] or rank in (fixed or {}):
+            if rank is not None and error.index >= sizes[rank] and rank not in pinned:
+                wanted[rank] = error.index + 1
+                continue
+            known = {structure.rank[v] for v in error.variables} & defaults.keys() - pinned.keys()
+            if not known:
                 break
-            wanted[rank] = error.index + 1
-    defaults, missing = known_sizes(structure.cascade)
-    if missing or fixed:
+            pinned.update((rank, defaults[rank]) for rank in known)
+    if fixed or set(structure.rank.values()) - defaults.keys():
         raise TooLarge(f"{structure.cascade.file}: found no small sizes at which every index is in range")
     try:
-        return unroll(structure, {**defaults, **{r: defaults[canonical(structure.cascade, r)] for r in defaults}})
+        return unroll(structure, defaults)
     except OutOfRange as error:
         raise TooLarge(f"{structure.cascade.file}: index {error.index} of {error.tensor} is out of range") from None

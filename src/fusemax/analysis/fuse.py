@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import ClassVar
@@ -15,6 +16,7 @@ from fusemax.analysis.counting import Count, count_lineages, unroll_smallest
 from fusemax.analysis.growth import growing_ranks, longer
 from fusemax.analysis.lineage import Lineage, carried_along, follow
 from fusemax.analysis.structure import Structure, structure
+from fusemax.analysis.unroll import TooLarge
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
@@ -136,11 +138,14 @@ def fuse(cascade: Cascade, rank: str) -> Fusion:
 def _grows(form: Structure, lineage: Lineage, run: Count) -> bool:
     """Whether an iterative rank repeats the loops at each of its steps."""
     most = run.levels.counts.max()
-    return any(
-        count_lineages(unroll_smallest(form, {rank: size}), [lineage]).levels.counts.max() > most
-        for rank in growing_ranks(run)
-        if (size := longer(form, rank, run.graph.sizes)) is not None
-    )
+    for rank in growing_ranks(run):
+        size = longer(form, rank, run.graph.sizes)
+        with suppress(TooLarge):
+            if size is not None:
+                larger = count_lineages(unroll_smallest(form, {rank: size}), [lineage])
+                if larger.levels.counts.max() > most:
+                    return True
+    return False
 
 
 def _lineage(form: Structure, rank: str) -> Lineage:

@@ -6,6 +6,7 @@ The definition is that of docs/explanation/passes.md, on the cascade unrolled at
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from fusemax.analysis.growth import LARGER, growing_ranks, longer
 from fusemax.analysis.lineage import Counted, counted
 from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
+from fusemax.analysis.unroll import TooLarge
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
 from fusemax.cascade.ranks import canonical
@@ -180,7 +182,10 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
     larger: dict[str, Count] = {}
     grown: set[Key] = set()
     for rank, chosen in growing_ranks(base).items():
-        run = count(form, ranks, {rank: _largest(form, rank, base)}, base.keys_of(chosen))
+        try:
+            run = count(form, ranks, {rank: _largest(form, rank, base)}, base.keys_of(chosen))
+        except TooLarge:  # the rank has one size only, as constants ask for it
+            continue
         here = {key for key, n in run.values().items() if n != values[key]}
         if here:
             larger[rank] = run
@@ -197,8 +202,9 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
     for rank in larger:
         for n in (2, 3, 5, 6, 7, 8):
             size = longer(form, rank, base.graph.sizes, n)
-            if size is not None:
-                sample({rank: size})
+            with suppress(TooLarge):
+                if size is not None:
+                    sample({rank: size})
     largest = sample({rank: _largest(form, rank, base) for rank in larger})
     overall = [_overall(ranks, {**values, **run}) for _, run in samples]
     samples = [(sizes, {**run, **most}) for (sizes, run), most in zip(samples, overall, strict=True)]

@@ -29,11 +29,12 @@ class TooLarge(FusemaxError):
 
 
 class OutOfRange(Exception):
-    """An index past a tensor's extent at these sizes."""
+    """An index past a tensor's extent at these sizes; `variables` are those of the statement."""
 
     def __init__(self, tensor: str, position: int, index: int) -> None:
         super().__init__(f"{tensor}, position {position}: {index}")
         self.tensor, self.position, self.index = tensor, position, index
+        self.variables: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,11 @@ def _unroll(
     kept = _kept(statement.filters, scope)
     reads = np.empty((*shape, len(statement.reads)), dtype=np.intp)
     for number, read in enumerate(statement.reads):
-        flat = _flat(read.tensor, _indices(read, scope), layout, kept)
+        try:
+            flat = _flat(read.tensor, _indices(read, scope), layout, kept)
+        except OutOfRange as error:
+            error.variables = read.held[error.position]
+            raise
         reads[..., number] = flat if kept is None else np.where(kept, flat, 0)
     outer = shape[: statement.num_left]
     cells = np.empty((*outer, *(1 for _ in shape[statement.num_left :])), dtype=np.intp)
