@@ -55,12 +55,15 @@ class Free:
         self.begin = begin
         bus.free = begin
         if bus.ports is not None:
-            bus.ports.free = begin
+            bus.ports.start(begin)
         self.arrays: dict[str, _Array] = {}
         for task in tasks:
             task.at = task.space.first()
             task.code = task.encode(task.at) if task.at is not None else task.end_code
             self.arrays.setdefault(task.array, _Array(begin)).tasks.append(task)
+        work = {name: _work(array.tasks) for name, array in self.arrays.items()}
+        self.first = max(work, key=lambda name: work[name])
+        """The array with most work, whose accesses of the buffer go first."""
         self.counters: dict[object, int] = {}
         self.ready: dict[int, _Ready] = {}
         self.ends: dict[str, int] = dict.fromkeys(self.arrays, begin)
@@ -173,7 +176,7 @@ class Free:
         duration = task.duration(index)
         end = start + duration
         if self.bus.ports is not None and task.rows:
-            end = max(end, self.bus.ports.serve(start, task.rows * duration))
+            end = max(end, self.bus.ports.serve(start, task.rows * duration, task.array == self.first))
         self._count(("tiles", task.name), 1)
         self._count(("busy", task.array, task.name), duration)
         self._count(("stall", task.array, cause), start - array.free)
@@ -312,7 +315,7 @@ class Free:
             pending = tuple((t - now, words - where.left) for t, words in where.ends if t > now)
             parts.append((where.taken - where.left, items, pending))
         ports = self.bus.ports
-        parts.append(max(ports.free - now, 0) if ports is not None else 0)
+        parts.append(ports.state(now) if ports is not None else 0)
         for task in self.tasks:
             at_index = task.at if task.at is not None else (0,) * len(task.space.axes)
             parts.extend(fetch.state(now, at_index) for fetch in task.feeds)
@@ -376,7 +379,7 @@ class Free:
         self.ends = {name: end + time for name, end in self.ends.items()}
         self.ready = {n: _Ready(r.time + time, r.cause) for n, r in self.ready.items()}
         if self.bus.ports is not None:
-            self.bus.ports.free += time
+            self.bus.ports.shift(time)
         moves = {task.number: self._move(task, root, step * times * unit) for task in self.tasks}
         for where in self.places:
             more_codes = 0 if where.running and root == "M" else moves[where.reader]
@@ -402,6 +405,11 @@ class Free:
         task.at = (*task.at[:axis], task.at[axis] + steps, *task.at[axis + 1 :])
         task.code = task.encode(task.at)
         return task.code - before
+
+
+def _work(tasks: list[Task]) -> int:
+    """About how long some tasks take: all tiles as long as the first."""
+    return sum(task.duration(task.at) * task.space.num_tiles for task in tasks if task.at is not None)
 
 
 def _roots(task: Task) -> list[str]:

@@ -90,7 +90,7 @@ class Lockstep:
         self.done = begin
         self.bus.free = begin
         if self.ports is not None:
-            self.ports.free = begin
+            self.ports.start(begin)
         self.live = 0
         self.most_live = 0
         depth = max(plan.epoch.last, plan.lag_of_finals, plan.epoch.flight) + 1
@@ -235,7 +235,7 @@ class Lockstep:
             (None if e.tile is None else tuple(a - b for a, b in zip(e.tile, tile, strict=True)), e.first, e.last)
             for e in self.window
         )
-        ports = max(self.ports.free - self.now, 0) if self.ports is not None else 0
+        ports = self.ports.state(self.now) if self.ports is not None else 0
         ends = self.plan.space.ends(tile)
         return (window, ends, ports, max(self.done - self.now, 0), self.live, self.bus.state(self.now, tile))
 
@@ -265,7 +265,7 @@ class Lockstep:
         bus.written_words += (now[2] - found.memory[2]) * times
         if ports is not None:
             ports.busy += (now[3] - found.memory[3]) * times
-            ports.free += time
+            ports.shift(time)
         bus.shift(time, axis, step * times)
         self.now += time
         self.done += time

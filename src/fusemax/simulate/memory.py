@@ -265,9 +265,10 @@ class Bus:
 
 
 class Ports:
-    """The accesses of a memory: rows spread evenly over its banks and ports, in order of arrival.
+    """The accesses of a memory: rows spread evenly over its banks and ports, those of one array before all others.
 
-    What is asked for may be served ``slack`` ticks late or early: words wait at the arrays' edges.
+    What is asked for may be served ``slack`` ticks late or early: words wait at the arrays' edges. `free`: when all
+    that was asked for is served, `urgent`: when that of the first array is.
     """
 
     def __init__(self, name: str, ticks_per_row: float, words_per_row: float, slack: int = 0) -> None:
@@ -276,15 +277,32 @@ class Ports:
         self.ticks_per_row = ticks_per_row
         self.words_per_row = words_per_row
         self.free = 0
+        self.urgent = 0
         self.busy = 0
+
+    def start(self, time: int) -> None:
+        """Idle from a time on."""
+        self.free = self.urgent = time
+
+    def shift(self, time: int) -> None:
+        """Everything later."""
+        self.free += time
+        self.urgent += time
+
+    def state(self, now: int) -> tuple[int, int]:
+        """What the future depends on."""
+        return max(self.free - now, 0), max(self.urgent - now, 0)
 
     def rows(self, words: float) -> float:
         """Rows that hold some words."""
         return words / self.words_per_row
 
-    def serve(self, start: int, rows: float) -> int:
+    def serve(self, start: int, rows: float, first: bool = False) -> int:
         """The earliest that whoever asks for rows at a time can be done."""
         length = round(rows * self.ticks_per_row)
         self.free = max(self.free, start) + length
         self.busy += length
-        return self.free - self.slack
+        if not first:
+            return self.free - self.slack
+        self.urgent = max(self.urgent, start) + length
+        return self.urgent - self.slack
