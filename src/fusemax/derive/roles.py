@@ -109,7 +109,7 @@ def roles_of(cascade: Cascade, rank: str) -> Roles:
                 raise Unsupported(f"{einsum.tensor} reduces with several operators")
             closed.append(einsum.tensor)
             found |= {einsum.tensor}
-        if (gone or found) and any(i.filter is not None for a in reads for i in a.indices):
+        if (gone or (kept and found)) and any(i.filter is not None for a in reads for i in a.indices):
             raise Unsupported(f"{einsum.tensor} filters what it reduces")
         needs[einsum.tensor] = found
     return Roles(cascade, rank, statements, frozenset(carries), tuple(closed), needs, Signs(cascade.einsums))

@@ -64,9 +64,10 @@ def form_of(p: Poly) -> Form | None:
         spread = expanded(p)
         return form_of(spread) if spread.text != p.text else None
     factored = as_factor(p)
-    whole = factored.terms[0][0][0][0] if len(factored.terms) == 1 and factored.terms[0][0] else None
-    if len(factored.terms) == 1 and not (whole and whole.kind == "group" and whole.parts[0].text == p.text):
+    if len(factored.terms) == 1 and (len(p.terms) == 1 or factored.text != p.text):
         return _of_product(factored)
+    if len(p.terms) == 1:
+        return None
     if not own.terms and len(mixed.terms) == 1:
         inner = form_of(mixed)
         return inner.then(lambda x: add(x, references)) if inner else None
