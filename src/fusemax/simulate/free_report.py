@@ -32,7 +32,9 @@ def free_phase(machine: Machine, phase: Phase, begin: int, spans: list[Span] | N
     stalls: dict[str, dict[str, int]] = {}
     for array, own in engine.arrays.items():
         busy[array] = {t.name: engine.counters.get(("busy", array, t.name), 0) for t in own.tasks}
-        found = {str(key[2]): n for key, n in engine.counters.items() if _is_stall(key, array)}
+        found = {
+            str(key[2]): n for key, n in engine.counters.items() if isinstance(key, tuple) and _is_stall(key, array)
+        }
         found["last tiles and columns"] = end - begin - sum(busy[array].values()) - sum(found.values())
         stalls[array] = {cause: time for cause, time in found.items() if time}
     return PhaseRun(

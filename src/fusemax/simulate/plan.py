@@ -167,8 +167,8 @@ def flows_of(machine: Machine, phase: Phase, names: tuple[str, ...], shared: fro
                 writer = machine.nest(writers[operand.tensor])
                 running = operand.label != operand.tensor
                 yield Flow(
-                    writer.einsum, name, _delay(machine, writer, reader), streams_along(writer, reader, shared), running,
-                    operand.tensor,
+                    writer.einsum, name, _delay(machine, writer, reader), streams_along(writer, reader, shared),
+                    running, operand.tensor,
                 )  # fmt: skip
 
 
