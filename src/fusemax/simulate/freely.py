@@ -311,7 +311,7 @@ class Free:
                 origin_code = reader.without_keys(reader.code)
                 items = tuple((reader.without_keys(int(code)) - origin_code, words) for code, words in where.items)
             else:
-                items = tuple((code - reader.code, words) for code, words in where.items)
+                items = tuple((int(code) - reader.code, words) for code, words in where.items)
             pending = tuple((t - now, words - where.left) for t, words in where.ends if t > now)
             parts.append((where.taken - where.left, items, pending))
         ports = self.bus.ports
