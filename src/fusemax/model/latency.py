@@ -5,7 +5,7 @@ Published: the larger of memory time and of the sum over steps of the slowest ar
 * ``buffer-banks``: the row accesses of the buffer over banks x ports / cycle time, beside memory and arrays;
 * ``fill-drain``: per stream, the lag of the pipeline in epochs and the skew of the columns (`pipeline`);
 * ``double-buffer``: a granule that is fetched once per stream is loaded before it; where two fit, only the first
-  stream waits.
+  stream waits. Arrays take turns where what they hand over has few places.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, is_array, maximum, or_zero, where
 from fusemax.design.schedule import DRAIN, Phase, Step
-from fusemax.model.pipeline import fill_cycles, streams_of, uneven_cycles
+from fusemax.model.pipeline import fill_cycles, streams_of, turns_cycles, uneven_cycles
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
@@ -62,6 +62,8 @@ def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
     fill: Number = 0
     if "fill-drain" in measured.rules:
         fill = (fill_cycles(measured, phase) + uneven_cycles(measured, phase, busy)) / clock
+    if "double-buffer" in measured.rules:
+        fill = fill + turns_cycles(measured, phase, busy) / clock
     compute = busy / clock
     memory = measured.traffic(phase.einsums) / measured.sizes(f"{measured.outer}.bandwidth")
     buffers = {name: _buffer_time(measured, phase, name) for name in measured.inner}

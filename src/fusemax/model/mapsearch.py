@@ -171,6 +171,8 @@ def _objectives(tiling: Tiling, search: Search, shape: tuple[int, ...]) -> Itera
     """The objectives in order, infinite where a candidate is not legal; each is found when it is asked for."""
     measured = Measured(tiling, search.spared)
     legal = np.broadcast_to(_is_legal(tiling), shape)
+    if "dram-capacity" in tiling.accounting:  # what cannot stand in memory comes after all that can
+        yield np.where(legal, np.broadcast_to(np.where(measured.is_feasible, 0.0, 1.0), shape), np.inf)
     for objective in search.objective:
         if search.of:
             value = measured.side_by_side(search.of) if objective == "latency" else measured.traffic(search.of)

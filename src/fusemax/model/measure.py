@@ -62,10 +62,30 @@ class Measured:
         if inner in counts and operand.tensor in self.spilled:
             lack = self.shortage
             again = self._moved(counts[inner])
+            if "spills" in self.rules and self._stays_near(einsum, operand):
+                again = (0, 0)
             once = 1 - lack if self.spared else 1
             reads = lack * again[0] + once * reads
             writes = lack * again[1] + once * writes
         return reads, writes
+
+    def _stays_near(self, einsum: str, operand: Operand) -> bool:
+        """Whether what of a spilled tensor an Einsum touches is in the buffer anyway.
+
+        Einsums that run over the same tiles of the outermost memory hand a tile on in the buffer: a result that only
+        they read never leaves it, and what one of them has read the next need not read again.
+        """
+        order = [spec.name for spec in self.design.specs]
+        together = [name for name in order if self._outside(name) == self._outside(einsum)]
+        if operand is self.nest(einsum).output:
+            readers = [n for n in order if any(o.tensor == operand.tensor for o in self.nest(n).operands[:-1])]
+            return bool(readers) and all(name in together for name in readers)
+        before = together[: together.index(einsum)]
+        return any(o.tensor == operand.tensor for name in before for o in self.nest(name).operands)
+
+    def _outside(self, einsum: str) -> tuple[str, ...]:
+        nest = self.nest(einsum)
+        return tuple(loop.variable for loop in nest.levels[nest.level(self.outer)].loops)
 
     def _moved(self, counted: Count | None) -> tuple[Number, Number]:
         """Words out and in; an output read back as often as it is updated is read for nothing the first time."""

@@ -26,7 +26,7 @@ from fusemax.model.masks import empty_epochs
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
 
-__all__ = ["Stages", "fill_cycles", "finals_of", "stages", "streams_of", "tiles_of", "uneven_cycles"]
+__all__ = ["Stages", "fill_cycles", "finals_of", "stages", "streams_of", "tiles_of", "turns_cycles", "uneven_cycles"]
 
 _SLACK = 1e-9
 
@@ -292,6 +292,48 @@ def _free_fill(measured: Measured, phase: Phase) -> Number:
             block = maximum(measured.cycles(name) * share, 0)
             total = total + where(by_array[on] < maximum(*others), block * streams, 0)
     return total
+
+
+def turns_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
+    """Cycles that arrays lose by taking turns, where what they hand over has few places in the buffer.
+
+    A block of a tensor keeps its place from the Einsum that makes it to the last that reads it or overwrites it. With
+    n blocks in the buffer at once, n blocks take at least as long as one takes on all arrays together.
+    """
+    if len(phase.steps) != 1 or not measured.next:
+        return 0
+    longest: Number = busy
+    order = [spec.name for spec in measured.design.specs if spec.name in phase.einsums]
+    for tensors, places in measured.tiling.places_shared(measured.next):
+        held = [name for name in order if _holds(measured, name, tensors)]
+        links = [
+            (one, two)
+            for one in held
+            for two in held
+            if measured.nest(one).on != measured.nest(two).on and _are_linked(measured, one, two)
+        ]
+        if links:
+            blocks = _blocks(measured, held, links)
+            between = order[order.index(held[0]) : order.index(held[-1]) + 1]
+            work = sum(measured.cycles(name) for name in between)
+            longest = maximum(longest, work / (blocks * places))
+    return longest - busy
+
+
+def _holds(measured: Measured, name: str, tensors: frozenset[str]) -> bool:
+    """Whether an Einsum has one of some tensors in the buffer."""
+    nest = measured.nest(name)
+    keeps = nest.levels[nest.level(measured.next)].keeps
+    return any(operand.tensor in tensors and operand.label in keeps for operand in nest.operands)
+
+
+def _blocks(measured: Measured, held: list[str], links: list[tuple[str, str]]) -> Number:
+    """Hand-off blocks that one tile of the buffer has: of the coarsest hand-over."""
+    nests = [measured.nest(name) for name in held]
+    outside = [nest.levels[nest.level(measured.outer)].loops for nest in nests]
+    tiles = minimum(*(measured.tiling.extent(nest, loops) for nest, loops in zip(nests, outside, strict=True)))
+    share = maximum(*(_block_share(measured, measured.nest(one), measured.nest(two)) for one, two in links))
+    return maximum(1, 1 / (share * tiles))
 
 
 def _are_linked(measured: Measured, first: str, second: str) -> bool:

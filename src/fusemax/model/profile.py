@@ -22,6 +22,7 @@ SWITCHES = (
     "exp-cycles",
     "own-capacity",
     "double-buffer",
+    "spills",
     "buffer-banks",
     "fill-drain",
     "ragged",

@@ -151,6 +151,13 @@ class Tiling(Extents):
                     found.append((name, operand, size))
         return found
 
+    def places_shared(self, level: str) -> list[tuple[frozenset[str], int]]:
+        """Tensors that overwrite one another, with the places the mapping gives them together."""
+        rule = self._rule(level)
+        if rule is None or rule.places is None:
+            return []
+        return [(frozenset(names), rule_places(rule, names[0])) for names in rule.share]
+
     def first_tiles(self, phase: Phase, level: str) -> Number:
         """Bytes of the tiles that a phase's first Einsum waits for before anything runs."""
         nest = self.nests[phase.einsums[0]]
