@@ -18,7 +18,6 @@ from fusemax.analysis.formula import Count as Number
 from fusemax.analysis.formula import fit
 from fusemax.analysis.growth import LARGER, growing_ranks, longer
 from fusemax.analysis.lineage import Counted, counted
-from fusemax.analysis.smallest import FREE
 from fusemax.analysis.structure import Structure, structure
 from fusemax.analysis.unroll import TooLarge
 from fusemax.base.result import Result
@@ -234,7 +233,8 @@ def _largest(form: Structure, rank: str, base: Count) -> int:
 
 def _number(names: list[str], samples: list[tuple[dict[str, int], int]]) -> Number:
     """An integer if the count is the same at every size that is large enough, else the formula it follows."""
-    enough = [(sizes, n) for sizes, n in samples if min(sizes.values()) >= FREE]
+    smallest = samples[0][0]  # that of the definition; shorter ranks only have to follow a formula
+    enough = [(sizes, n) for sizes, n in samples if all(sizes[rank] >= smallest[rank] for rank in sizes)]
     if all(n == enough[0][1] for _, n in enough):
         return enough[0][1]
     found = fit(names, samples)
