@@ -6,25 +6,23 @@ from fusemax.design.schedule import Phase
 from fusemax.simulate.freely import Free
 from fusemax.simulate.machine import TICKS, Machine, ticks
 from fusemax.simulate.phase import PhaseRun
-from fusemax.simulate.simulation import Span, Term
-from fusemax.simulate.space import Index
+from fusemax.simulate.simulation import Term
 from fusemax.simulate.tasks import tasks_of
+from fusemax.simulate.trace import Recorder
+from fusemax.simulate.watch import watch
 
 __all__ = ["free_phase"]
 
 _OF_MEMORY = ("memory", "results to memory", "buffer ports")
 
 
-def free_phase(machine: Machine, phase: Phase, begin: int, spans: list[Span] | None) -> PhaseRun:
+def free_phase(machine: Machine, phase: Phase, begin: int, recorder: Recorder | None) -> PhaseRun:
     """Run a phase of one step from a time on."""
     bus = machine.bus()
     tasks, places = tasks_of(machine, phase, bus)
-
-    def observe(array: str, einsum: str, start: int, end: int, tile: Index) -> None:
-        assert spans is not None
-        spans.append(Span(array, einsum, start / TICKS, end / TICKS, tile))
-
-    engine = Free(phase.name, tasks, places, bus, begin, observe if spans is not None else None)
+    if recorder is not None:
+        watch(recorder, machine, bus)
+    engine = Free(phase.name, tasks, places, bus, begin, recorder)
     engine.run()
     done = max(end + _skew(machine, array) for array, end in engine.ends.items())
     end = max(done, bus.finish())

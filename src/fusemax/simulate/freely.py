@@ -7,18 +7,17 @@ steady state is found as in `lockstep`: a state met before, translated along one
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fusemax.base.errors import UsageError
 from fusemax.simulate.lockstep import worth_a_look
 from fusemax.simulate.memory import Bus
-from fusemax.simulate.space import Index
+from fusemax.simulate.space import Axis, Index
 from fusemax.simulate.tasks import Place, Task
+from fusemax.simulate.trace import Recorder
 
 __all__ = ["Free"]
 
-Observer = Callable[[str, str, int, int, Index], None]
 State = tuple[object, ...]
 KEPT = 4096  # records of finished tiles before old ones are dropped
 
@@ -49,10 +48,11 @@ class Free:
     """One run of a phase."""
 
     def __init__(
-        self, name: str, tasks: list[Task], places: list[Place], bus: Bus, begin: int, observe: Observer | None = None
+        self, name: str, tasks: list[Task], places: list[Place], bus: Bus, begin: int, recorder: Recorder | None = None
     ) -> None:
-        self.name, self.tasks, self.places, self.bus, self.observe = name, tasks, places, bus, observe
+        self.name, self.tasks, self.places, self.bus, self.recorder = name, tasks, places, bus, recorder
         self.begin = begin
+        self.memory = bus.ports.name if bus.ports is not None else "buffer"
         bus.free = begin
         if bus.ports is not None:
             bus.ports.start(begin)
@@ -64,6 +64,8 @@ class Free:
         work = {name: _work(array.tasks) for name, array in self.arrays.items()}
         self.first = max(work, key=lambda name: work[name])
         """The array with most work, whose accesses of the buffer go first."""
+        self.inside = {"P": _units_inside(tasks, "M"), "M": _units_inside(tasks, "P")}
+        """By rank of an axis, units of the other rank of scores that tasks have inside their tiles."""
         self.counters: dict[object, int] = {}
         self.ready: dict[int, _Ready] = {}
         self.ends: dict[str, int] = dict.fromkeys(self.arrays, begin)
@@ -181,8 +183,8 @@ class Free:
         self._count(("busy", task.array, task.name), duration)
         self._count(("stall", task.array, cause), start - array.free)
         self._count(("stall", task.array, "buffer ports"), end - start - duration)
-        if self.observe is not None:
-            self.observe(task.array, task.name, start, end, index)
+        if self.recorder is not None:
+            self._record(self.recorder, task, start, end, index)
         array.free = end
         self.ends[task.array] = end
         task.codes.append(task.code)
@@ -198,12 +200,26 @@ class Free:
                 store.waiting.append((end, number))
         for place, taking in task.takes:
             self._take(place, *taking(index))
+            self._note(place, start)
         task.codes_needed = None
         task.at = task.space.next(index)
         task.code = task.encode(task.at) if task.at is not None else task.end_code
         for place in self.places:
             if place.reader == task.number:
                 self._leave(place, task.code, end)
+                self._note(place, end)
+
+    def _record(self, recorder: Recorder, task: Task, start: int, end: int, index: Index) -> None:
+        """Note a tile and what it used."""
+        used: list[tuple[object, str]] = []
+        for need, code in zip(task.needs, task.codes_needed or (), strict=False):
+            writer = self.tasks[need.writer]
+            at = bisect_right(writer.codes, code) - 1 if code is not None else -1
+            if at >= 0:
+                used.append(((writer.name, writer.codes[at]), need.tensor))
+        used += [((fetch.tensor, fetch.key(index)), fetch.tensor) for fetch in task.feeds]
+        recorder.use(used)
+        recorder.span(task.array, task.name, start, end, index, (task.name, task.code))
 
     def _count(self, key: object, number: int) -> None:
         if number:
@@ -218,6 +234,10 @@ class Free:
             place.items[-1][1] += words
         else:
             place.items.append([code, words])
+
+    def _note(self, place: Place, time: int) -> None:
+        if self.recorder is not None:
+            self.recorder.level(time, self.memory, place.tensor, min(place.taken - place.left, place.limit))
 
     def _leave(self, place: Place, code: int, end: int) -> None:
         gone = 0
@@ -266,19 +286,33 @@ class Free:
         return True
 
     def _regular_until(self, prefix: Index) -> int:
-        """Alike for the leader, and under a mask for the durations of all tasks too."""
-        axis = self.leader.space.axes[len(prefix) - 1]
-        until = self.leader.space.regular_until(prefix)
-        if self.leader.space.mask is None or axis.root not in ("P", "M"):
+        """Alike for the leader, and under a mask for what lies inside the tiles of all tasks too."""
+        space, axis = self.leader.space, self.leader.space.axes[len(prefix) - 1]
+        until = space.regular_until(prefix)
+        if space.mask is None or axis.root not in ("P", "M") or not self.inside[axis.root]:
             return until
-        return prefix[-1] + 1 if any(self._has_inner(task) for task in self.tasks) else until
+        base, _ = space.interval(prefix[:-1], axis.root)
+        here = self._extent(axis, base + prefix[-1] * axis.unit)
+        low, high = prefix[-1] + 1, until
+        while low < high:
+            middle = (low + high) // 2
+            if self._extent(axis, base + middle * axis.unit) == here:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
-    def _has_inner(self, task: Task) -> bool:
-        """Whether a task's tiles differ in time under a mask."""
-        axes = {axis.root for axis in task.space.axes}
-        return any(loop.root in ("P", "M") and loop.root not in axes for loop in task.nest.temporal) or any(
-            axis.unit > 1 and axis.variable in ("p", "m") for axis in task.space.axes
-        )
+    def _extent(self, axis: Axis, start: int) -> tuple[int, ...]:
+        """Units inside the tiles of tasks that rows (or keys) from a coordinate on meet; both ends only grow."""
+        mask = self.leader.space.mask
+        assert mask is not None
+        end = min(start + axis.unit, self.leader.space.sizes[axis.root]) - 1
+        of = mask.keys_of if axis.root == "P" else mask.rows_of
+        (low, high), (other_low, other_high) = of(start, start), of(end, end)
+        found = []
+        for unit in self.inside[axis.root]:
+            found += [low // unit, -(-high // unit), other_low // unit, -(-other_high // unit)]
+        return tuple(found)
 
     def _where(self, task: Task) -> tuple[tuple[str, int], ...] | None:
         """The first coordinates of a task's next tile."""
@@ -360,6 +394,8 @@ class Free:
     def _go_on(self, found: _Seen, now: int, axis: int, step: int, times: int) -> None:
         time = (now - found.time) * times
         self.skips.append((now, now + time))
+        if self.recorder is not None:
+            self.recorder.passed(now, now + time)
         root, unit = self.leader.space.axes[axis].root, self.leader.space.axes[axis].unit
         for key, value in self._counted().items():
             more = (value - found.counters.get(key, 0)) * times
@@ -405,6 +441,16 @@ class Free:
         task.at = (*task.at[:axis], task.at[axis] + steps, *task.at[axis + 1 :])
         task.code = task.encode(task.at)
         return task.code - before
+
+
+def _units_inside(tasks: list[Task], root: str) -> tuple[int, ...]:
+    found = {
+        unit
+        for task in tasks
+        if all(axis.root != root for axis in task.space.axes)
+        for unit in task.units.get(root, ())
+    }
+    return tuple(sorted(found))
 
 
 def _work(tasks: list[Task]) -> int:

@@ -8,19 +8,17 @@ outermost memory and the buffer's ports hold the whole machine up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fusemax.simulate.machine import Machine
 from fusemax.simulate.memory import Bus, Ports
 from fusemax.simulate.plan import LockstepPlan
 from fusemax.simulate.space import Index
-from fusemax.simulate.template import Template
+from fusemax.simulate.template import Slot, Template
+from fusemax.simulate.trace import Recorder
 
 __all__ = ["Lockstep", "Tally", "worth_a_look"]
-
-Observer = Callable[[str, str, int, int, Index], None]
-"""(array, Einsum, start, end, tile) of what was executed, in ticks."""
 
 
 @dataclass
@@ -81,8 +79,8 @@ class _Seen:
 class Lockstep:
     """One run of a phase; `run` does it and returns when the last epoch's last turn ends."""
 
-    def __init__(self, machine: Machine, plan: LockstepPlan, begin: int, observe: Observer | None = None) -> None:
-        self.machine, self.plan, self.observe = machine, plan, observe
+    def __init__(self, machine: Machine, plan: LockstepPlan, begin: int, recorder: Recorder | None = None) -> None:
+        self.machine, self.plan, self.recorder = machine, plan, recorder
         self.bus: Bus = plan.bus
         self.ports: Ports | None = plan.bus.ports
         self.tally = Tally()
@@ -140,9 +138,12 @@ class Lockstep:
         template = plan.with_finals if finals else plan.epoch.template
         start = self._start(template)
         self._commit(template, start, finals)
-        if entering.first:
+        if window[-1 - plan.lag_of_running].first:
             self.live += 1
             self.most_live = max(self.most_live, self.live)
+        if self.recorder is not None:
+            for tensor, words in plan.live_words.items():
+                self.recorder.level(self.now, self.machine.measured.next, tensor, self.live * words)
         if finals:
             self.live -= 1
         self.tally.epochs += 1
@@ -184,8 +185,8 @@ class Lockstep:
             if end > self.done:
                 self.done = end
             rows += plan.rows[name]
-            if self.observe is not None:
-                self.observe(slot.array, name, start + slot.start, end, entry.tile)
+            if self.recorder is not None:
+                self._record(slot, start, entry)
         for feed, lag in plan.feeds:
             tile = window[-1 - lag].tile
             if tile is not None and feed.einsum in template.slots:
@@ -199,6 +200,25 @@ class Lockstep:
         for array, causes in template.waits.items():
             for cause, time in causes.items():
                 tally.waits[array, cause] = tally.waits.get((array, cause), 0) + time
+
+    def _record(self, slot: Slot, start: int, entry: _Entry) -> None:
+        """Note a turn, what it used, and the way of its result to another array."""
+        recorder, name = self.recorder, slot.einsum
+        assert recorder is not None and entry.tile is not None
+        used: list[tuple[object, str]] = [
+            ((flow.writer, entry.queries if flow.running else entry.tile, flow.running), flow.tensor)
+            for flow in self.plan.flows_to.get(name, ())
+        ]
+        for feed, _ in self.plan.feeds:
+            if feed.einsum == name:
+                used.append(((feed.fetch.tensor, feed.fetch.key(entry.tile)), feed.fetch.tensor))
+        recorder.use(used)
+        number = recorder.span(
+            slot.array, name, start + slot.start, start + slot.end, entry.tile, (name, entry.tile, False)
+        )
+        recorder.again((name, entry.queries, True), number)
+        for link, first, last in self.plan.links.get(name, ()):
+            recorder.span(link, name, start + first, start + last, entry.tile)
 
     # -------------------------------------------------------------------------------- the steady state
 
@@ -257,6 +277,8 @@ class Lockstep:
     def _go_on(self, found: _Seen, tile: Index, axis: int, step: int, times: int) -> None:
         time = (self.now - found.time) * times
         self.skips.append((self.now, self.now + time))
+        if self.recorder is not None:
+            self.recorder.passed(self.now, self.now + time)
         self.tally.add(found.counters, times)
         bus, ports = self.bus, self.ports
         now = self._memory()

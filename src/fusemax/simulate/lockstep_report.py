@@ -7,24 +7,22 @@ from fusemax.simulate.lockstep import Lockstep
 from fusemax.simulate.machine import TICKS, Machine, ticks
 from fusemax.simulate.phase import PhaseRun
 from fusemax.simulate.plan import LockstepPlan, lockstep_plan
-from fusemax.simulate.simulation import Span, Term
-from fusemax.simulate.space import Index
+from fusemax.simulate.simulation import Term
 from fusemax.simulate.template import flight_with_best_order
+from fusemax.simulate.trace import Recorder
+from fusemax.simulate.watch import watch
 
 __all__ = ["lockstep_phase"]
 
 Ticks = dict[str, dict[str, int]]
 
 
-def lockstep_phase(machine: Machine, phase: Phase, begin: int, spans: list[Span] | None) -> PhaseRun:
+def lockstep_phase(machine: Machine, phase: Phase, begin: int, recorder: Recorder | None) -> PhaseRun:
     """Run a phase of several steps from a time on."""
     plan = lockstep_plan(machine, phase)
-
-    def observe(array: str, einsum: str, start: int, end: int, tile: Index) -> None:
-        assert spans is not None
-        spans.append(Span(array, einsum, start / TICKS, end / TICKS, tile))
-
-    engine = Lockstep(machine, plan, begin, observe if spans is not None else None)
+    if recorder is not None:
+        watch(recorder, machine, plan.bus)
+    engine = Lockstep(machine, plan, begin, recorder)
     done = engine.run()
     end = done + _skew(machine, phase)
     busy = _busy(plan, engine)
@@ -104,20 +102,8 @@ def _peaks(machine: Machine, plan: LockstepPlan, engine: Lockstep) -> dict[str, 
     for feed, _ in plan.feeds:
         if level:
             found[level][feed.operand.tensor] = feed.fetch.peak
-    per_tile: dict[str, int] = {}
-    for name in plan.with_finals.slots:
-        nest = machine.nest(name)
-        at = nest.level(level) if level else -1
-        for operand in nest.operands if at >= 0 else ():
-            if operand.label in nest.levels[at].keeps and operand.label not in nest.levels[0].keeps:
-                inside = [x for x in nest.loops if not any(x.variable == a.variable for a in plan.space.axes)]
-                size = 1
-                for loop in inside:
-                    if loop.ranks & operand.ranks:
-                        size *= int(machine.measured.tiling.bound(loop))
-                per_tile[operand.tensor] = size
-    for tensor, size in per_tile.items():
-        found[level][tensor] = engine.most_live * size
+    for tensor, words in plan.live_words.items():
+        found[level][tensor] = engine.most_live * words
     registers = _registers(machine, plan)
     for array, words in registers.items():
         found[f"{array}.registers"] = {

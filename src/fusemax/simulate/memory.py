@@ -25,6 +25,7 @@ class Move:
     end: int
     words: int
     read: bool
+    key: object = None
 
 
 @dataclass
@@ -147,6 +148,7 @@ class Bus:
         self.fetches: list[Fetch] = []
         self.stores: list[Store] = []
         self.observe: Callable[[Move], None] | None = None
+        self.changed: Callable[[int, Fetch], None] | None = None
 
     def advance(self, until: int) -> None:
         """Do every transfer that can start before a time."""
@@ -214,11 +216,14 @@ class Bus:
     def _read(self, fetch: Fetch, start: int) -> None:
         assert fetch.next is not None
         words = min(fetch.left, fetch.burst)
-        end = self._move(fetch.tensor, start, words, True, fetch.ported)
-        self.read_words += words
         fetch.left -= words
+        key = (fetch.tensor, fetch.key(fetch.next)) if not fetch.left else None
+        end = self._move(fetch.tensor, start, words, True, fetch.ported, key)
+        self.read_words += words
         if not fetch.left:
             fetch.load(end)
+            if self.changed is not None:
+                self.changed(end, fetch)
 
     def _write(self, store: Store, start: int) -> None:
         _, words = store.waiting.popleft()
@@ -228,14 +233,14 @@ class Bus:
         if len(store.sent) > store.places:
             store.sent.popleft()
 
-    def _move(self, tensor: str, start: int, words: int, read: bool, ported: bool) -> int:
+    def _move(self, tensor: str, start: int, words: int, read: bool, ported: bool, key: object = None) -> int:
         length = self.ticks(words)
         self.free = start + length
         self.busy += length
         if self.ports is not None and ported:
             self.ports.serve(start, self.ports.rows(words))
         if self.observe is not None:
-            self.observe(Move(tensor, start, self.free, words, read))
+            self.observe(Move(tensor, start, self.free, words, read, key))
         return self.free
 
     def state(self, now: int, at: Index) -> tuple[object, ...]:
@@ -279,6 +284,7 @@ class Ports:
         self.free = 0
         self.urgent = 0
         self.busy = 0
+        self.observe: Callable[[int, int], None] | None = None
 
     def start(self, time: int) -> None:
         """Idle from a time on."""
@@ -300,8 +306,11 @@ class Ports:
     def serve(self, start: int, rows: float, first: bool = False) -> int:
         """The earliest that whoever asks for rows at a time can be done."""
         length = round(rows * self.ticks_per_row)
-        self.free = max(self.free, start) + length
+        begin = max(self.free, start)
+        self.free = begin + length
         self.busy += length
+        if self.observe is not None:
+            self.observe(begin, self.free)
         if not first:
             return self.free - self.slack
         self.urgent = max(self.urgent, start) + length

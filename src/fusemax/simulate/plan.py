@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fusemax.base.errors import UsageError
-from fusemax.design.einsums import Operand
+from fusemax.design.einsums import EinsumSpec, Operand
 from fusemax.design.nest import Nest
 from fusemax.design.schedule import DRAIN, Phase
 from fusemax.simulate.machine import HEADS, Feed, Machine, Sink, ticks
@@ -33,6 +33,12 @@ class LockstepPlan:
     sinks: tuple[tuple[Sink, int], ...]
     rows: Mapping[str, float]
     bus: Bus
+    lag_of_running: int
+    live_words: Mapping[str, int]
+    """By tensor that stays in the buffer while its queries are in work, words for one tile of them."""
+    flows_to: Mapping[str, tuple[Flow, ...]]
+    links: Mapping[str, tuple[tuple[str, int, int], ...]]
+    """By Einsum whose result another array reads: the link, and from when until when it is on it."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ def lockstep_plan(machine: Machine, phase: Phase) -> LockstepPlan:
         if flow.reader in finals:
             late = flow.ready(whole.slots) - whole.slots[flow.reader].start
             lags[flow.reader] = max(lags.get(flow.reader, 0), lags[flow.writer] - (-late // whole.length))
+    every = tuple(flows_of(machine, phase, (*iterated, *finals), shared.variables))
     lag_of_finals = max([lags[name] for name in finals], default=epoch.last)
     lags |= dict.fromkeys(finals, lag_of_finals)
     running = _running_roots(machine, shared)
@@ -75,6 +82,9 @@ def lockstep_plan(machine: Machine, phase: Phase) -> LockstepPlan:
         tuple(i for i, axis in enumerate(shared.axes) if axis.root not in running),
         tuple((f, lags[f.einsum]) for f in feeds), tuple((s, lags[s.einsum]) for s in sinks),
         {s.name: _rows(machine, s.name, shared) for s in specs}, bus,
+        max([lags[flow.writer] for flow in flows if flow.running], default=0), _live_words(machine, specs, shared),
+        {s.name: tuple(flow for flow in every if flow.reader == s.name) for s in specs},
+        {s.name: _links(machine, s.name, whole, every) for s in specs},
     )  # fmt: skip
 
 
@@ -221,6 +231,41 @@ def _rows(machine: Machine, name: str, shared: _Shared) -> float:
     return words / float(machine.measured.level_cost(machine.measured.next).words)
 
 
+def _live_words(machine: Machine, specs: list[EinsumSpec], shared: _Shared) -> dict[str, int]:
+    """Words that tensors which never leave the buffer take for one tile of queries."""
+    level = machine.measured.next
+    found: dict[str, int] = {}
+    for spec in specs if level else []:
+        nest = machine.nest(spec.name)
+        for operand in nest.operands:
+            if operand.label in nest.levels[nest.level(level)].keeps - nest.levels[0].keeps:
+                found[operand.tensor] = _tile_words(machine, nest, operand, shared)
+    return found
+
+
+def _tile_words(machine: Machine, nest: Nest, operand: Operand, shared: _Shared) -> int:
+    """Words of an operand that one tile has to do with."""
+    size = 1
+    for loop in nest.loops:
+        if loop.ranks & operand.ranks and loop.variable not in shared.variables:
+            size *= int(machine.measured.tiling.bound(loop))
+    return size
+
+
+def _links(
+    machine: Machine, name: str, template: Template, flows: tuple[Flow, ...]
+) -> tuple[tuple[str, int, int], ...]:
+    """When a result is on the link to another array: it leaves its column as it is made, or when it is complete."""
+    found: dict[str, tuple[str, int, int]] = {}
+    slot = template.slots[name]
+    for flow in flows:
+        if flow.writer == name and template.slots[flow.reader].array != slot.array:
+            link = f"{slot.array} to {template.slots[flow.reader].array}"
+            first = slot.start if flow.streamed else slot.end - ticks(1)
+            found[link] = (link, first + flow.delay, slot.end + flow.delay)
+    return tuple(found.values())
+
+
 def _operands(
     machine: Machine, phase: Phase, shared: _Shared, space: TileSpace, bus: Bus
 ) -> tuple[list[Feed], list[Sink]]:
@@ -247,19 +292,10 @@ def _operands(
                 sinks.append(Sink(spec.name, store, words))
                 continue
             places, room = _places(machine, nest, operand, room, bool(buffered))
-            fetch = Fetch(operand.tensor, space, relevant, places, words, _burst(machine, nest, operand, shared))
+            fetch = Fetch(operand.tensor, space, relevant, places, words, _tile_words(machine, nest, operand, shared))
             bus.fetches.append(fetch)
             feeds.append(Feed(spec.name, operand, fetch))
     return feeds, sinks
-
-
-def _burst(machine: Machine, nest: Nest, operand: Operand, shared: _Shared) -> int:
-    """Words of an operand that one tile uses: transfers take turns after so many."""
-    size = 1
-    for loop in nest.loops:
-        if loop.ranks & operand.ranks and loop.variable not in shared.variables:
-            size *= int(machine.measured.tiling.bound(loop))
-    return size
 
 
 def _places(machine: Machine, nest: Nest, operand: Operand, room: int, buffered: bool) -> tuple[int, int]:

@@ -8,25 +8,11 @@ from typing import ClassVar
 
 from fusemax.base.result import Result
 from fusemax.base.units import format_length
+from fusemax.simulate.trace import Trace
 
-__all__ = ["ArrayTime", "Simulation", "Span", "Term"]
+__all__ = ["ArrayTime", "Simulation", "Term"]
 
 Row = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Span:
-    """Something that kept a unit busy from ``start`` until ``end`` (cycles): an Einsum's tile, a transfer, accesses.
-
-    ``tile`` is the tile's indices, ``reads`` the numbers of the spans in the trace whose results it uses.
-    """
-
-    unit: str
-    label: str
-    start: float
-    end: float
-    tile: tuple[int, ...] = ()
-    reads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +60,7 @@ class Simulation(Result):
     in_flight: int = 0
     tiles: Mapping[str, int] = field(default_factory=dict)
     memory: Mapping[str, float] = field(default_factory=dict)
-    spans: tuple[Span, ...] = field(default=(), repr=False)
+    trace: Trace | None = field(default=None, repr=False)
     remarks: tuple[str, ...] = ()
 
     @property

@@ -64,6 +64,8 @@ class Task:
     duration: Callable[[Index], int]
     rows: float
     """Rows of the buffer it touches per tick."""
+    units: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By rank, what the loops in time inside a tile take at once."""
     needs: list[Need] = field(default_factory=list)
     takes: list[tuple[Place, Callable[[Index], tuple[float, int]]]] = field(default_factory=list)
     feeds: list[Fetch] = field(default_factory=list)
@@ -193,7 +195,10 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     for loop in inner:
         whole *= int(machine.measured.tiling.bound(loop)) if row_unit is None or loop is not loops[-1] else row_unit
     duration = _duration(machine, nest, space, inner, issues)
-    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)))
+    units: dict[str, tuple[int, ...]] = {}
+    for loop in inner:
+        units[loop.root] = (*units.get(loop.root, ()), machine.unit(loop.part))
+    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units)
 
 
 def seen(space: TileSpace, index: Index, root: str) -> tuple[int, int]:

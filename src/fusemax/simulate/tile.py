@@ -17,7 +17,8 @@ from fusemax.simulate.free_report import free_phase
 from fusemax.simulate.lockstep_report import lockstep_phase
 from fusemax.simulate.machine import TICKS, Machine
 from fusemax.simulate.phase import PhaseRun
-from fusemax.simulate.simulation import ArrayTime, Simulation, Span, Term
+from fusemax.simulate.simulation import ArrayTime, Simulation, Term
+from fusemax.simulate.trace import Recorder, Trace
 
 __all__ = ["simulate"]
 
@@ -34,22 +35,22 @@ def simulate(
     """Execute one design point and hold the corrected model against it.
 
     ``overrides`` as for the model. ``return_delay``: cycles a word takes from a lane back to its column's top.
-    ``trace`` keeps the spans of what was executed (not of what a steady state made it possible to pass over).
+    ``trace`` keeps what was executed (not of what a steady state made it possible to pass over).
     Raises what `evaluate` raises, and UsageError for a schedule that cannot run.
     """
     evaluation = evaluate(design, workload, seq_len, "corrected", overrides)
     machine = Machine(evaluation.measured, return_delay)
-    spans: list[Span] | None = [] if trace else None
+    recorder = Recorder() if trace else None
     runs: list[PhaseRun] = []
     begin = 0
     for phase in evaluation.design.schedule.phases:
-        run = (lockstep_phase if len(phase.steps) > 1 else free_phase)(machine, phase, begin, spans)
+        run = (lockstep_phase if len(phase.steps) > 1 else free_phase)(machine, phase, begin, recorder)
         runs.append(run)
         begin = run.end
-    return _result(evaluation, machine, runs, tuple(spans or ()))
+    return _result(evaluation, machine, runs, recorder.trace() if recorder is not None else None)
 
 
-def _result(evaluation: Evaluation, machine: Machine, runs: list[PhaseRun], spans: tuple[Span, ...]) -> Simulation:
+def _result(evaluation: Evaluation, machine: Machine, runs: list[PhaseRun], trace: Trace | None) -> Simulation:
     measured, design = evaluation.measured, evaluation.design
     layers = int(measured.sizes("L"))
     cycles = runs[-1].end / TICKS
@@ -97,6 +98,6 @@ def _result(evaluation: Evaluation, machine: Machine, runs: list[PhaseRun], span
             "transfers": sum(run.bus_busy for run in runs) / TICKS * layers,
             "buffer accesses": sum(run.ports_busy for run in runs) / TICKS * layers,
         },
-        spans=spans,
+        trace=trace,
         remarks=tuple(r for run in runs for r in run.remarks),
     )  # fmt: skip
