@@ -228,7 +228,7 @@ def _best(
     judge: Judge,
 ) -> Candidate | None:
     """Fewest passes, then stable, then least work; or least work, divisions or footprint at any pass count."""
-    better = [c for c in candidates if _number(c.passes) < _number(before) or objective != "passes"]
+    better = [c for c in candidates if _number(c.passes) < _number(before) or objective != "passes" or law is not None]
     if target is not None:
         better = [c for c in candidates if c.passes == target]
     if objective == "work":

@@ -10,6 +10,7 @@ from fusemax.derive.derivation import Derivation, inputs_text
 from fusemax.derive.forced import forced
 from fusemax.derive.laws import LAWS
 from fusemax.derive.laws.iterate import flat_passes
+from fusemax.derive.precision import precisions
 from fusemax.derive.roles import Unsupported, roles_of
 
 
@@ -28,6 +29,8 @@ def explained(found: Derivation) -> Derivation:
             lines.append(
                 f"streamed without a correction it is wrong: {difference}, with {inputs_text(difference)}"
             )
+    if found.best is not None:
+        lines += [str(one) for one in precisions(found.source, found.best.cascade, found.rank)]
     return replace(found, explanations=tuple(dict.fromkeys(lines)), example=difference, forced=broken)
 
 

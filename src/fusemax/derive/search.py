@@ -10,7 +10,7 @@ from fusemax.cascade.ir import Cascade
 from fusemax.cascade.rules import broken_rules
 from fusemax.derive.algebra import TooLarge
 from fusemax.derive.canonical import canonical_form
-from fusemax.derive.laws import LAWS, PREPARING, REDUCING, Aim, Law, Rewrite
+from fusemax.derive.laws import LAWS, PREPARING, REDUCING, Aim, Law, Rewrite, lazy
 from fusemax.derive.laws import iterate as iteration
 from fusemax.derive.laws.iterate import flat_passes
 from fusemax.derive.plan import plan_of
@@ -68,8 +68,8 @@ class Search:
                 if text in seen or broken_rules(rewrite.cascade):
                     continue
                 seen.add(text)
-                streamed = rewrite.law in ("iterate", "tile")
-                passes = self._streamed_passes(form.cascade) if streamed else self._passes(rewrite.cascade)
+                streamed = rewrite.law in ("iterate", "tile", "lazy")
+                passes = form.passes if rewrite.law == "lazy" else self._next_passes(form, rewrite, streamed)
                 new = Form(rewrite.cascade, (*form.chain, rewrite), passes, streamed)
                 order += 1
                 heapq.heappush(queue, ((passes, new.expansions, len(new.chain), order), new))
@@ -77,7 +77,8 @@ class Search:
 
     def _moves(self, form: Form) -> list[Rewrite]:
         if form.is_streamed:
-            return []
+            is_lazy = any(step.law == "lazy" for step in form.chain)
+            return lazy.LAW.uses(form.cascade, self.rank, self.aim) if self.eager_too and not is_lazy else []
         if self.only is not None:
             return self._only(form)
         for law in PREPARING:
@@ -108,6 +109,9 @@ class Search:
         law = next(law for law in LAWS if law.name == self.only)
         aim = Aim(self.aim.tile, True) if law.name == "iterate" else self.aim
         return law.uses(form.cascade, self.rank, aim)
+
+    def _next_passes(self, form: Form, rewrite: Rewrite, streamed: bool) -> int:
+        return self._streamed_passes(form.cascade) if streamed else self._passes(rewrite.cascade)
 
     def _passes(self, cascade: Cascade) -> int:
         try:

@@ -7,6 +7,7 @@ from fusemax.derive.laws import (
     extreme,
     iterate,
     join,
+    lazy,
     mask,
     prune,
     reductions,
@@ -30,6 +31,6 @@ PREPARING: tuple[Law, ...] = (
 REDUCING: tuple[Law, ...] = (defer.LAW, expand.LAW, iterate.LAW)
 """Laws between which a derivation chooses."""
 
-LAWS: tuple[Law, ...] = (*PREPARING, *REDUCING, iterate.TILE)
+LAWS: tuple[Law, ...] = (*PREPARING, *REDUCING, iterate.TILE, lazy.LAW)
 
 __all__ = ["LAWS", "PREPARING", "REDUCING", "Aim", "Law", "Rewrite"]
