@@ -105,9 +105,9 @@ def _peaks(machine: Machine, plan: LockstepPlan, engine: Lockstep) -> dict[str, 
     for tensor, words in plan.live_words.items():
         found[level][tensor] = engine.most_live * words
     registers = _registers(machine, plan)
-    for array, words in registers.items():
+    for array, held in registers.items():
         found[f"{array}.registers"] = {
-            tensor: number * machine.rows(array) * machine.columns(array) for tensor, number in words.items()
+            tensor: number * machine.rows(array) * machine.columns(array) for tensor, number in held.items()
         }
     return found
 
