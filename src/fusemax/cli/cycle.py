@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from fusemax.cli.options import Output, Reference, emit
+from fusemax.cli.options import Output, Reference, emit, emit_text
+
+if TYPE_CHECKING:
+    from fusemax.simulate.array.result import CycleResult
 
 __all__ = ["Cycle", "cycle_options", "simulate_array"]
 
@@ -65,8 +68,8 @@ def _names(option: Callable[..., object]) -> list[str]:
     return [str(p.name) for p in probe.__click_params__]  # type: ignore[attr-defined]
 
 
-def simulate_array(design: str, cycle: Cycle, output: Output) -> int:
-    """Run the array, print what came out; 1 when it is not attention."""
+def simulate_array(design: str, cycle: Cycle, output: Output, gantt: bool = False) -> int:
+    """Run the array, print what came out, or draw its epoch; 1 when it is not attention."""
     from fusemax.simulate.array.simulate import simulate_cycles
     from fusemax.simulate.array.stream import Mask
     from fusemax.simulate.array.table import cycle_table
@@ -77,8 +80,23 @@ def simulate_array(design: str, cycle: Cycle, output: Output) -> int:
     printed = bool(options.pop("print_cycles", False))
     mask = Mask(bool(options.pop("causal", False)), cast("int | None", options.pop("window", None)))
     result = simulate_cycles(design, mask=mask, **options)  # type: ignore[arg-type]
-    emit(cycle_table(result.execution) if printed else result, output)
+    if gantt:
+        emit_text(_chart(result, output), output)
+    else:
+        emit(cycle_table(result.execution) if printed else result, output)
     return result.status
+
+
+def _chart(result: CycleResult, output: Output) -> str:
+    """The epoch as text, or as SVG when the file it goes to is one."""
+    from fusemax.report.gantt import gantt_svg, gantt_text
+    from fusemax.simulate.array.picture import epoch_spans
+
+    timed = result.execution.timing
+    spans = epoch_spans(timed)
+    if str(output.path).endswith(".svg"):
+        return gantt_svg(spans, title=f"{timed.binding.binding}: one epoch, {timed.period} cycles")
+    return gantt_text(spans)
 
 
 def _exp_study(design: str, options: dict[str, object], output: Output) -> int:

@@ -54,17 +54,23 @@ class CycleResult(Result):
 
     @cached_property
     def links(self) -> dict[str, float]:
-        """Words per cycle of a steady epoch: each kind of link, and each kind of port between buffer and arrays."""
+        """Words per cycle of a steady epoch on each link and port; `buffer rows` is the sum over the ports.
+
+        A row of the buffer is N words: one for every row, column or lane. Numbers that a port feeds (0, -inf) are none.
+        """
         timed = self.execution.timing
         always = [s for s in timed.slots if s.when == "always"]
         pe, lane = ([s for s in always if s.unit == unit] for unit in ("pe", "lane"))
-        used = {
-            "right": sum(s.right is not None for s in pe), "down": sum(s.down is not None for s in pe),
-            "left port": sum(any(f[0] == "left" for f in s.feed) for s in pe),
-            "top port": sum(any(f[0] == "top" for f in s.feed) for s in pe),
-            "lane read port": sum(s.read is not None for s in lane),
+
+        def fed(side: str) -> int:
+            return sum(any(where == side and isinstance(word, str) for where, word, _ in s.feed) for s in pe)
+
+        links = {"right link": sum(s.right is not None for s in pe), "down link": sum(s.down is not None for s in pe)}
+        ports = {
+            "left port": fed("left"), "top port": fed("top"), "lane read port": sum(s.read is not None for s in lane),
             "lane write port": sum(s.write is not None for s in lane),
         }  # fmt: skip
+        used = links | ports | {"buffer rows": sum(ports.values())}
         return {name: count / timed.period for name, count in used.items()}
 
     def document(self) -> Mapping[str, object]:
