@@ -69,6 +69,11 @@ class Nest:
         return tuple((tuple(x.part for x in at.loops), tuple(x.part for x in at.spatial)) for at in self.levels)
 
     @cached_property
+    def key(self) -> tuple[object, ...]:
+        """Everything about the nest that counts depend on."""
+        return (self.einsum, self.signature, tuple(at.keeps for at in self.levels))
+
+    @cached_property
     def loops(self) -> tuple[Loop, ...]:
         """All loops, outermost first, a level's temporal ones before its spatial ones."""
         return tuple(loop for level in self.levels for loop in (*level.loops, *level.spatial))

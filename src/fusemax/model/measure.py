@@ -7,147 +7,53 @@ Every quantity is computed once, for Python numbers or for NumPy arrays with one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 from fusemax.design.arithmetic import Number, is_array, maximum, minimum, or_zero, product, where
-from fusemax.design.design import Design
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Nest
 from fusemax.model import latency
 from fusemax.model.costs import UNKNOWN, MemoryCost, Work, lower, memory_cost, register_cost, sides
-from fusemax.model.counts import Count, count, cycles, points, processing_elements
+from fusemax.model.counts import cycles, processing_elements
 from fusemax.model.masks import seen_pairs
-from fusemax.model.tiling import Tiling
+from fusemax.model.movement import Movement
 
 __all__ = ["Measured"]
 
 
-class Measured:
+class Measured(Movement):
     """The figures of one design at the design points of a `Tiling`."""
-
-    def __init__(self, tiling: Tiling, spared: bool = True) -> None:
-        self.tiling = tiling
-        self.design: Design = tiling.design
-        self.sizes = tiling.sizes
-        self.rules = tiling.accounting
-        self.spared = spared
-        """Whether a boundary tensor that spills saves the words it would else have moved."""
-        memories = list(self.design.accelerator.memories)
-        self.outer = memories[0]
-        self.inner = memories[1:]
-        self.next = memories[1] if len(memories) > 1 else ""
-        self._nests = tiling.nests
-        self._known: dict[object, object] = {}
-
-    # ------------------------------------------------------------------------------------------ counts
-
-    def nest(self, einsum: str) -> Nest:
-        """The nest of an Einsum."""
-        return self._nests[einsum]
-
-    def counts(self, einsum: str, operand: Operand) -> dict[int, Count]:
-        """Counts by level index of the nest."""
-        return count(self.nest(einsum), operand, self.tiling)
-
-    def points(self, einsum: str) -> Number:
-        """Points of the iteration space that are computed."""
-        return points(self.nest(einsum), self.tiling)
-
-    def memory_words(self, einsum: str, operand: Operand) -> tuple[Number, Number]:
-        """Words read from and written to the outermost memory, spills included."""
-        nest = self.nest(einsum)
-        counts = self.counts(einsum, operand)
-        reads, writes = self._moved(counts.get(nest.level(self.outer)))
-        inner = nest.level(self.next)
-        if inner in counts and operand.tensor in self.spilled:
-            lack = self.shortage
-            again = self._moved(counts[inner])
-            if "spills" in self.rules and self._stays_near(einsum, operand):
-                again = (0, 0)
-            once = 1 - lack if self.spared else 1
-            reads = lack * again[0] + once * reads
-            writes = lack * again[1] + once * writes
-        return reads, writes
-
-    def _stays_near(self, einsum: str, operand: Operand) -> bool:
-        """Whether what of a spilled tensor an Einsum touches is in the buffer anyway.
-
-        Einsums that run over the same tiles of the outermost memory hand a tile on in the buffer: a result that only
-        they read never leaves it, and what one of them has read the next need not read again.
-        """
-        order = [spec.name for spec in self.design.specs]
-        together = [name for name in order if self._outside(name) == self._outside(einsum)]
-        if operand is self.nest(einsum).output:
-            readers = [n for n in order if any(o.tensor == operand.tensor for o in self.nest(n).operands[:-1])]
-            return bool(readers) and all(name in together for name in readers)
-        before = together[: together.index(einsum)]
-        return any(o.tensor == operand.tensor for name in before for o in self.nest(name).operands)
-
-    def _outside(self, einsum: str) -> tuple[str, ...]:
-        nest = self.nest(einsum)
-        return tuple(loop.variable for loop in nest.levels[nest.level(self.outer)].loops)
-
-    def _moved(self, counted: Count | None) -> tuple[Number, Number]:
-        """Words out and in; an output read back as often as it is updated is read for nothing the first time."""
-        if counted is None:
-            return 0, 0
-        if not is_array(counted.updates) and counted.updates == 0:
-            return counted.reads, 0
-        return where(counted.reads == counted.updates, 0, counted.reads), counted.updates
-
-    @cached_property
-    def spilled(self) -> frozenset[str]:
-        """Tensors that go to memory in part."""
-        return self.tiling.spilled(self.next) if self.next else frozenset()
-
-    @cached_property
-    def shortage(self) -> Number:
-        """The share that spills."""
-        return self.tiling.shortage(self.next)
-
-    def words(self, einsums: Iterable[str]) -> Number:
-        """Words between the outermost memory and the rest."""
-        total: Number = 0
-        for name in einsums:
-            for operand in self.nest(name).operands:
-                reads, writes = self.memory_words(name, operand)
-                total = total + (reads + writes)
-        return total
-
-    def traffic(self, einsums: Iterable[str]) -> Number:
-        """Bytes between the outermost memory and the rest."""
-        return self.bytes(self.words(einsums))
-
-    def bytes(self, words: Number) -> Number:
-        """Words in bytes."""
-        word = self.sizes("word")
-        return words * (word // 8) if not is_array(word) and word % 8 == 0 else words * word / 8
 
     def buffer_rows(self, einsums: Iterable[str], memory: str) -> Number:
         """Accesses of an inner memory."""
         total: Number = 0
         for name in einsums:
-            nest = self.nest(name)
-            for operand in nest.operands:
-                counted = self.counts(name, operand).get(nest.level(memory))
-                if counted is not None:
-                    total = total + (counted.reads + counted.fills + counted.updates)
+            total = total + self.memo(("rows", self.nest(name).key, memory), partial(self._rows, name, memory))
         return total / self.level_cost(memory).words
+
+    def _rows(self, einsum: str, memory: str) -> Number:
+        nest = self.nest(einsum)
+        total: Number = 0
+        for operand in nest.operands:
+            counted = self.counts(einsum, operand).get(nest.level(memory))
+            if counted is not None:
+                total = total + (counted.reads + counted.fills + counted.updates)
+        return total
 
     # -------------------------------------------------------------------------------------------- time
 
     def work(self, einsum: str) -> Work:
         """Operations and issue cycles per point."""
-        key = ("work", einsum)
-        if key not in self.tiling.memo:
-            nest = self.nest(einsum)
-            work = lower(self.design, einsum, nest.on, nest.operations, self.rules)
-            joined = any(einsum == second for _, second in self.design.schedule.as_one)
-            if joined and self.design.accelerator.arrays[nest.on].multiply_add:
-                work = Work(work.operations, 0, ())  # done within the multiply-add of the Einsum before it
-            self.tiling.memo[key] = work
-        found: Work = self.tiling.memo[key]
+        found: Work = self.memo(("work", einsum), partial(self._lowered, einsum))
         return found
+
+    def _lowered(self, einsum: str) -> Work:
+        nest = self.nest(einsum)
+        work = lower(self.design, einsum, nest.on, nest.operations, self.rules)
+        joined = any(einsum == second for _, second in self.design.schedule.as_one)
+        if joined and self.design.accelerator.arrays[nest.on].multiply_add:
+            return Work(work.operations, 0, ())  # done within the multiply-add of the Einsum before it
+        return work
 
     def iterations(self, einsum: str) -> Number:
         """Iterations of an Einsum's loops in time."""
@@ -286,12 +192,9 @@ class Measured:
 
     def level_cost(self, component: str) -> MemoryCost:
         """Costs of a level by its component."""
-        key = ("cost", component)
-        if key not in self.tiling.memo:
-            array, dot, _ = component.partition(".")
-            make = register_cost if dot else memory_cost
-            self.tiling.memo[key] = make(self.design, array, self.sizes, self.rules)
-        found: MemoryCost = self.tiling.memo[key]
+        array, dot, _ = component.partition(".")
+        make = register_cost if dot else memory_cost
+        found: MemoryCost = self.memo(("cost", component), partial(make, self.design, array, self.sizes, self.rules))
         return found
 
     def is_charged(self, einsum: str, component: str) -> bool:
@@ -312,6 +215,15 @@ class Measured:
         for action, words in (("read", reads), ("write", writes)):
             if is_array(words) or words:
                 yield self.outer, action, words, True
+
+    def _charged_inside(self, einsum: str) -> dict[tuple[str, str], Number]:
+        """Charged words of all levels but the outermost, by component and action."""
+        found: dict[tuple[str, str], Number] = {}
+        for operand in self.nest(einsum).operands:
+            for component, action, words, charged in self.accesses(einsum, operand):
+                if charged and component != self.outer:
+                    found[component, action] = found.get((component, action), 0) + words
+        return found
 
     def access_energy(self, component: str, action: str, words: Number) -> Number:
         """pJ of reading or writing words of a component."""
@@ -356,10 +268,13 @@ class Measured:
             number = self.points(name)
             for action, unit, times in self.work(name).charged:
                 done[unit, action] = done.get((unit, action), 0) + number * times
+            inside = self.memo(("inside", self.nest(name).key), partial(self._charged_inside, name))
+            for key, moved in inside.items():
+                words[key] = words.get(key, 0) + moved
             for operand in self.nest(name).operands:
-                for component, action, moved, charged in self.accesses(name, operand):
-                    if charged:
-                        words[component, action] = words.get((component, action), 0) + moved
+                for action, moved in zip(("read", "write"), self.memory_words(name, operand), strict=True):
+                    if is_array(moved) or moved:
+                        words[self.outer, action] = words.get((self.outer, action), 0) + moved
         total: Number = 0
         for (unit, action), number in done.items():
             total = total + number * self._operation_pj(unit, action)

@@ -275,6 +275,14 @@ def _skew(measured: Measured, phase: Phase) -> Number:
 
 def _free_fill(measured: Measured, phase: Phase) -> Number:
     """Cycles, over all streams, that the other arrays need before and after the slowest for one hand-off block."""
+    key = ("free fill", *(measured.nest(name).signature for name in phase.einsums))
+    memo = measured.tiling.memo
+    if key not in memo:
+        memo[key] = _find_free_fill(measured, phase)
+    return memo[key]
+
+
+def _find_free_fill(measured: Measured, phase: Phase) -> Number:
     by_array: dict[str, Number] = {}
     for name in phase.einsums:
         on = measured.nest(name).on
@@ -338,6 +346,13 @@ def _blocks(measured: Measured, held: list[str], links: list[tuple[str, str]]) -
 
 def _are_linked(measured: Measured, first: str, second: str) -> bool:
     """Whether one of two Einsums reads what the other writes."""
+    key = ("linked", first, second)
+    if key not in measured.tiling.memo:
+        measured.tiling.memo[key] = _is_linked(measured, first, second)
+    return bool(measured.tiling.memo[key])
+
+
+def _is_linked(measured: Measured, first: str, second: str) -> bool:
     one, two = measured.nest(first), measured.nest(second)
     return any(o.tensor == one.output.tensor for o in two.operands[:-1]) or any(
         o.tensor == two.output.tensor for o in one.operands[:-1]
@@ -350,6 +365,13 @@ def _block_share(measured: Measured, one: Nest, two: Nest) -> Number:
     Loops both run alike enclose the block; of the next rank, when both go on along the same one, the block is the
     coarser of what the two leave inside.
     """
+    key = ("block share", one.signature, two.signature)
+    if key not in measured.tiling.memo:
+        measured.tiling.memo[key] = _find_block_share(measured, one, two)
+    return measured.tiling.memo[key]
+
+
+def _find_block_share(measured: Measured, one: Nest, two: Nest) -> Number:
     tiling = measured.tiling
     first, second = list(one.temporal), list(two.temporal)
     done: list[Loop] = []
