@@ -44,7 +44,7 @@ def barriers(graph: Graph, found: Levels, chosen: list[int]) -> list[tuple[Barri
         mine = complete[unrolled.cells]
         if not mine.any():
             continue
-        operands = complete[unrolled.reads]
+        operands = complete.take(unrolled.reads, axis=0)
         fresh = np.where((operands == mine[:, None, None, :]).any(axis=(1, 2)), 0, mine)
         for j in np.flatnonzero(fresh.any(axis=0)):
             ends = [level for level in np.unique(fresh[:, j]).tolist() if 0 < level < above[:, j].max()]
@@ -68,7 +68,7 @@ def needs(graph: Graph) -> list[int]:
         writer[unrolled.cells] = unrolled.statement.number
     found = []
     for unrolled in graph.statements:
-        direct = np.unique(writer[unrolled.reads]).tolist()
+        direct = np.unique(writer.take(unrolled.reads)).tolist()
         found.append(sum(1 << number for number in direct if number >= 0))
     for k in range(len(found)):
         for i in range(len(found)):

@@ -28,6 +28,12 @@ def orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict[
 
     Coordinates are those of the outermost factor when the rank is partitioned.
     """
+    asked = [q for q in questions if not _is_pointwise(graph, found, q)]
+    answers = dict(zip(map(id, asked), _orders(graph, found, asked), strict=True))
+    return [answers.get(id(q), {}) for q in questions]
+
+
+def _orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict[int, int]]:
     before: list[dict[int, int]] = [{} for _ in questions]
     if not questions:
         return before
@@ -55,6 +61,41 @@ def orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict[
 
     spread(graph, own, note)
     return before
+
+
+def _is_pointwise(graph: Graph, found: Levels, question: Question) -> bool:
+    """Whether statements of the loop depend on one another only at the same coordinate: then any order serves them.
+
+    So it is if all that depends on the loop's statements is read by lineage reads, of tensors of which the same
+    is true, and no point visits two coordinates.
+    """
+    structure = graph.structure
+    lineage = found.columns.fibers[question.column].lineage
+    members = sum(1 << number for number in question.statements)
+    pure: dict[str, bool] = {}
+
+    def is_pure(number: int) -> bool:
+        statement = structure.statements[number]
+        flags = lineage.lineage.get(number, ())
+        for place, read in enumerate(statement.reads):
+            writers = structure.writers.get(read.tensor, ())
+            if any((1 << w | structure.behind[w]) & members for w in writers):
+                if not flags or not flags[place] or read.tensor in lineage.roots:
+                    return False
+                if read.tensor not in pure:
+                    pure[read.tensor] = False  # what depends on itself is not
+                    pure[read.tensor] = all(map(is_pure, writers))
+                if not pure[read.tensor]:
+                    return False
+        visits = found.visits.get(number)
+        if visits is None:
+            return True
+        own = visits[:, :, question.column]
+        return not ((own & (own - (own != 0))) != 0).any()
+
+    if any(structure.behind[n] >> n & 1 for n in question.statements):
+        return False
+    return all(map(is_pure, question.statements))
 
 
 def has_cycle(before: dict[int, int]) -> bool:

@@ -93,7 +93,7 @@ class _Run:
         statement, cells = unrolled.statement, unrolled.cells[rows]
         lineage = self.columns.lineage.get(statement.number)
         reads = unrolled.reads[rows]
-        read = self.state[reads] if lineage is not None else self.state[:, :2][reads]
+        read = self.state.take(reads, axis=0)
         level, seen = _join(read[:, :, :, LEVEL], read[:, :, :, SEEN], axis=2)
         if lineage is not None:
             marks = np.bitwise_or.reduce(read[:, :, :, COORDINATE:] & lineage[:, None, :], axis=2)

@@ -58,28 +58,33 @@ def follow(structure: Structure, rank: str, along: str, roots: tuple[str, ...]) 
         of_rank = [v for v in held if rank_of[v] in swept]
         return tuple(dict.fromkeys(of_rank or held))
 
-    open_statements = [s for s in structure.statements if s.tensor not in s.read_tensors]
+    statements = structure.statements
+    reached = [False] * len(statements)  # the statements that read a carrier
+    for root in roots:
+        for number in structure.readers.get(root, ()):
+            reached[number] = True
     changed = True
     while changed:
         changed = False
-        for s in open_statements:
-            if s.tensor in carriers or s.read_tensors.isdisjoint(carriers):
+        for s in statements:
+            if not reached[s.number] or s.tensor in carriers or s.tensor in s.read_tensors:
                 continue
             for read in s.reads:
                 variables = sweep(read) if read.tensor in carriers else ()
-                if variables and all(v in s.bare for v in variables):
-                    carriers[s.tensor] = tuple(sorted(p for v in variables for p in s.bare[v]))
+                if variables and s.bare.keys() >= set(variables):
+                    carriers[s.tensor] = tuple(sorted([p for v in variables for p in s.bare[v]]))
+                    for number in structure.readers.get(s.tensor, ()):
+                        reached[number] = True
                     changed = changed or s.step is not None or s.tensor in structure.rewritten
                     break
     lineage: dict[int, tuple[bool, ...]] = {}
     sweeps: dict[int, frozenset[str]] = {}
-    for s in structure.statements:
-        if s.read_tensors.isdisjoint(carriers):
-            continue
-        found = [sweep(read) if read.tensor in carriers else () for read in s.reads]
-        if any(found):
-            lineage[s.number] = tuple(bool(variables) for variables in found)
-            sweeps[s.number] = frozenset(v for variables in found for v in variables)
+    for s in statements:
+        if reached[s.number]:
+            found = [sweep(read) if read.tensor in carriers else () for read in s.reads]
+            if any(found):
+                lineage[s.number] = tuple([bool(variables) for variables in found])
+                sweeps[s.number] = frozenset([v for variables in found for v in variables])
     return Lineage(rank, along, roots, carriers, lineage, sweeps)
 
 

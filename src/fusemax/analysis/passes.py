@@ -192,6 +192,9 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
     if not grown:
         return {**values, **_overall(ranks, values)}, base
     samples = [({r: base.graph.sizes[r] for r in larger}, values)]
+    largest = next(iter(larger.values()))
+    if len(larger) == 1:
+        samples.append(({r: largest.graph.sizes[r] for r in larger}, largest.values()))
 
     def sample(fixed: dict[str, int]) -> Count:
         run = count(form, ranks, fixed, grown)
@@ -199,12 +202,13 @@ def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[
         return run
 
     for rank in larger:
-        for n in (2, 3, 5, 6, 7, 8):
+        for n in (2, 3, 6) if len(larger) == 1 else (2, 3, 5, 6, 7):
             size = longer(form, rank, base.graph.sizes, n)
             with suppress(TooLarge):
                 if size is not None:
                     sample({rank: size})
-    largest = sample({rank: _largest(form, rank, base) for rank in larger})
+    if len(larger) > 1:
+        largest = sample({rank: _largest(form, rank, base) for rank in larger})
     overall = [_overall(ranks, {**values, **run}) for _, run in samples]
     samples = [(sizes, {**run, **most}) for (sizes, run), most in zip(samples, overall, strict=True)]
     found: dict[Key, Number] = {**values, **overall[0]}

@@ -24,7 +24,7 @@ def spread(graph: Graph, own: Marks, behind: Callable[[Unrolled, slice, Marks], 
     def advance(unrolled: Unrolled, rows: slice) -> None:
         if not unrolled.reads.shape[2]:
             return
-        marks = np.bitwise_or.reduce(total[unrolled.reads[rows]], axis=2)
+        marks = np.bitwise_or.reduce(total.take(unrolled.reads[rows], axis=0), axis=2)
         if behind is not None:
             behind(unrolled, rows, marks)
         total[unrolled.cells[rows]] |= np.bitwise_or.reduce(marks, axis=1)

@@ -116,6 +116,8 @@ def _windows(structure: Structure) -> dict[str, int]:
     filters: dict[str, int] = {}
     parameters = {p.name: p.value for p in structure.cascade.parameters}
     for statement in structure.statements:
+        if statement.is_plain:
+            continue
         for rank, spread in _spreads(structure, statement, parameters).items():
             name = structure.classes.get(rank, rank)
             offsets[name] = offsets.get(name, 0) + spread

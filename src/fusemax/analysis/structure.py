@@ -21,7 +21,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One Einsum with its place. `variables` are its axes: the step variable, the left ones, the reduced ones."""
+    """One Einsum with its place. `variables` are its axes: the step variable, the left ones, the reduced ones.
+
+    It `is_plain` if it has no filter and reads every tensor at variables as they are.
+    """
 
     number: int
     tensor: str
@@ -33,6 +36,7 @@ class Statement:
     num_left: int
     reads: tuple[Read, ...]
     filters: tuple[Expr, ...]
+    is_plain: bool
     bare: dict[str, tuple[int, ...]]
     read_tensors: frozenset[str]
 
@@ -50,7 +54,8 @@ class Structure:
     than one statement, or of one that reads its own tensor inside `iterate`, runs step by step, any other
     at once. `rank[v]` is the rank a variable walks; `positions[T]` the rank of each position of a tensor;
     `classes[R]` stands for all ranks equal to R, `factors[R]` are a partitioned rank's, outermost first, and
-    `rewritten` the tensors that several statements write.
+    `rewritten` the tensors that several statements write; `readers[T]` and `writers[T]` are the
+    statements that read and write a tensor; `behind[s]` has a bit for each statement that s may depend on.
     Coordinates of `symmetric` classes can be renamed, and two coordinates of the `small` ones are enough.
     """
 
@@ -63,6 +68,9 @@ class Structure:
     classes: dict[str, str]
     factors: dict[str, tuple[str, ...]]
     rewritten: frozenset[str]
+    readers: dict[str, tuple[int, ...]]
+    writers: dict[str, tuple[int, ...]]
+    behind: tuple[int, ...]
     symmetric: frozenset[str]
     small: frozenset[str]
     depends_on_data: bool
@@ -101,11 +109,14 @@ def structure(cascade: Cascade) -> Structure:
         canonical(cascade, p.rank): tuple(canonical(cascade, factor) for factor in p.factors)
         for p in cascade.partitions
     }  # fmt: skip
-    names = [s.tensor for s in statements]
-    rewritten = frozenset(name for name in names if names.count(name) > 1)
+    written: dict[str, list[int]] = {}
+    for s in statements:
+        written.setdefault(s.tensor, []).append(s.number)
+    writers = {tensor: tuple(numbers) for tensor, numbers in written.items()}
+    rewritten = frozenset(tensor for tensor, numbers in writers.items() if len(numbers) > 1)
     return Structure(
-        cascade, tuple(statements), groups, stepwise, rank, positions, classes, factors, rewritten, symmetric, small,
-        depends,
+        cascade, tuple(statements), groups, stepwise, rank, positions, classes, factors, rewritten,
+        _readers(statements), writers, _behind(statements, writers), symmetric, small, depends,
     )  # fmt: skip
 
 
@@ -122,6 +133,7 @@ def _statement(number: int, einsum: Einsum, section_number: int, section: Sectio
     right: dict[str, None] = {}
     reads: list[Read] = []
     filters: list[Expr] = []
+    are_plain = True
     stack = [einsum.right]
     while stack:  # every node in text order
         node = stack.pop()
@@ -129,14 +141,34 @@ def _statement(number: int, einsum: Einsum, section_number: int, section: Sectio
             right[node.name] = None
             continue
         if isinstance(node, Access):
-            reads.append(Read(node.tensor, node, tuple([_held(index.value) for index in node.indices])))
+            held = tuple([_held(index.value) for index in node.indices])
+            are_plain = are_plain and all(isinstance(index.value, Variable) for index in node.indices)
+            reads.append(Read(node.tensor, node, held))
             filters += [index.filter for index in node.indices if index.filter is not None]
         stack += children(node)[::-1]
     variables = (*left, *(v for v in right if v not in left))
     return Statement(
         number, einsum.tensor, einsum, section_number, step, step is not None and section.until is None, variables,
-        len(left), tuple(reads), tuple(filters), bare, frozenset(read.tensor for read in reads),
+        len(left), tuple(reads), tuple(filters), not filters and are_plain, bare,
+        frozenset([read.tensor for read in reads]),
     )  # fmt: skip
+
+
+def _behind(statements: list[Statement], writers: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    found = [sum({1 << w for tensor in s.read_tensors for w in writers.get(tensor, ())}) for s in statements]
+    for k in range(len(found)):
+        for i in range(len(found)):
+            if found[i] >> k & 1:
+                found[i] |= found[k]
+    return tuple(found)
+
+
+def _readers(statements: list[Statement]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, list[int]] = {}
+    for s in statements:
+        for tensor in s.read_tensors:
+            found.setdefault(tensor, []).append(s.number)
+    return {tensor: tuple(numbers) for tensor, numbers in found.items()}
 
 
 def _held(index: Expr) -> frozenset[str]:
