@@ -13,8 +13,8 @@ from math import prod
 from fusemax.analysis.counting import Count, unroll_smallest
 from fusemax.analysis.cuts import Crossing, Cut, crossings
 from fusemax.analysis.extents import extents
+from fusemax.analysis.formula import UNKNOWN, value
 from fusemax.analysis.formula import Count as Number
-from fusemax.analysis.formula import value
 from fusemax.analysis.lineage import positions_of
 from fusemax.analysis.passes import Counts, RankPasses, count_passes, leading_column
 from fusemax.analysis.structure import Structure
@@ -188,7 +188,7 @@ def _footprint(counts: Counts, rank: RankPasses, sizes: Mapping[str, int]) -> tu
 
 
 def _gaps(counts: Counts, number: int, rank: RankPasses, moved: _Moved, sizes: Mapping[str, int]) -> tuple[Gap, ...]:
-    if rank.passes in (0, 1) or rank.leading is None:
+    if rank.passes in (0, 1, UNKNOWN) or rank.leading is None:
         return ()
     grows = isinstance(rank.passes, str)
     run: Count = counts.largest if grows else counts.base

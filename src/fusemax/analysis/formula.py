@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
+from fusemax.base.errors import UsageError
+
 Sizes = Mapping[str, int]
 Count = int | str
 """A number of passes, or how it grows: `I+1`, `2*I`, `(I+1)//2`."""
+
+UNKNOWN = "unknown"
+"""A count that depends on sizes in a way that no formula here follows."""
 
 MOST_DIVISOR = 4
 
@@ -60,13 +65,15 @@ def _text(ranks: Sequence[str], slopes: Sequence[int], constant: int, divisor: i
 
 
 def value(count: Count, sizes: Sizes) -> int:
-    """A count at given sizes.
+    """A count at given sizes. Raises `UsageError` for an unknown one.
 
     >>> value("(I+1)//2", {"I": 6}), value("2*I+1", {"I": 3}), value(3, {})
     (3, 7, 3)
     """
     if isinstance(count, int):
         return count
+    if count == UNKNOWN:
+        raise UsageError("this number of passes depends on sizes in a way that no formula follows")
     body, slashes, divisor = count.partition("//")
     total = 0
     for term in body.strip("()").replace("-", "+-").split("+"):

@@ -14,8 +14,8 @@ from fusemax.analysis.barriers import Barrier, barriers
 from fusemax.analysis.conflict import Question, has_cycle, orders
 from fusemax.analysis.counting import Count, Key, count
 from fusemax.analysis.explain import headline
+from fusemax.analysis.formula import UNKNOWN, fit
 from fusemax.analysis.formula import Count as Number
-from fusemax.analysis.formula import fit
 from fusemax.analysis.growth import LARGER, growing_ranks, longer
 from fusemax.analysis.lineage import Counted, counted
 from fusemax.analysis.structure import Structure, structure
@@ -244,7 +244,7 @@ def _number(names: list[str], samples: list[tuple[dict[str, int], int]]) -> Numb
     found = fit(names, samples)
     if found is None:  # a rank of 2 or 3 may be too short for the cascade's windows
         found = fit(names, enough)
-    return "unknown" if found is None else found
+    return UNKNOWN if found is None else found
 
 
 # ---------------------------------------------------------------------------------- what goes with the counts
