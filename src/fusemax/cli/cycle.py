@@ -70,6 +70,7 @@ def _names(option: Callable[..., object]) -> list[str]:
 
 def simulate_array(design: str, cycle: Cycle, output: Output, gantt: bool = False) -> int:
     """Run the array, print what came out, or draw its epoch; 1 when it is not attention."""
+    from fusemax.cli.progress import progress
     from fusemax.simulate.array.simulate import simulate_cycles
     from fusemax.simulate.array.stream import Mask
     from fusemax.simulate.array.table import cycle_table
@@ -79,7 +80,8 @@ def simulate_array(design: str, cycle: Cycle, output: Output, gantt: bool = Fals
         return _exp_study(design, options, output)
     printed = bool(options.pop("print_cycles", False))
     mask = Mask(bool(options.pop("causal", False)), cast("int | None", options.pop("window", None)))
-    result = simulate_cycles(design, mask=mask, **options)  # type: ignore[arg-type]
+    with progress("simulate") as observe:
+        result = simulate_cycles(design, mask=mask, observe=observe, **options)  # type: ignore[arg-type]
     if gantt:
         emit_text(_chart(result, output), output)
     else:

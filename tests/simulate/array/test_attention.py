@@ -31,3 +31,9 @@ def test_masked_keys_and_wholly_masked_first_tiles_are_exact(mask: Mask, skip: b
     found = executed(work=Work(4, 2, mask=mask, skip=skip))
     assert found.counts.late == 0
     assert found.max_error <= 1e-6
+
+
+def test_errors_do_not_grow_with_the_length() -> None:
+    short, long = (executed(4, 4, exp="poly2", words="bfloat16", work=Work(tiles, 1)).max_error for tiles in (16, 3000))
+    assert long < 1e-2
+    assert long < 5 * short

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusemax.base.errors import UsageError
+from fusemax.base.progress import Observer, ignore
 from fusemax.simulate.array.binding import Binding
 from fusemax.simulate.array.engine import Counts, run
 from fusemax.simulate.array.expand import Sizes, quantities
@@ -19,6 +20,7 @@ from fusemax.simulate.array.words import format_number, to_words
 
 __all__ = ["Execution", "Inputs", "draw", "execute", "load_inputs", "plan", "reference"]
 
+MOST_CYCLES, MOST_WORDS = 2_000_000, 200_000_000  # what a table of all cycles may take: about a gigabyte
 Floats = NDArray[np.float64]
 Words = NDArray[np.float32]
 
@@ -83,16 +85,22 @@ def draw(sizes: Sizes, work: Work, words: str, seed: int = 0) -> Inputs:
 
 def execute(
     binding: Binding, sizes: Sizes, work: Work, *, words: str = "float32", seed: int = 0, inputs: Inputs | None = None,
-    engine: str = "auto",
+    engine: str = "auto", observe: Observer = ignore,
 ) -> Execution:  # fmt: skip
     """Stream the tiles of `work` through the array and read AV back. The binding is not checked here (`checker`)."""
     timed, tiles = plan(binding, sizes, work)
     memory = lay_out(binding, quantities(binding, sizes), work, tiles)
+    cycles = (tiles.epochs + max(timed.lags.values())) * timed.period
+    if cycles > MOST_CYCLES or memory.size > MOST_WORDS:
+        raise UsageError(
+            f"{tiles.tiles} tiles take at least {cycles} cycles and {memory.size} words of buffer; the cycle level "
+            f"takes {MOST_CYCLES} cycles and {MOST_WORDS} words at most: give fewer tiles (the tile level takes any)"
+        )
     program = compile_program(timed, tiles, memory)
     given = draw(sizes, work, words, seed) if inputs is None else inputs
     content = memory.empty()
     load_inputs(content, memory, given, tiles, work)
-    counts = run(program, content, sizes.return_delay, format_number(words), engine)
+    counts = run(program, content, sizes.return_delay, format_number(words), engine, observe)
     output = memory.view(content, "AV").astype(np.float64)
     return Execution(timed, tiles, work, program, memory, words, counts, output, reference(given, work))
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from fusemax.base.errors import UnknownName
+from fusemax.base.progress import Observer, ignore
 from fusemax.simulate.array.operations import POWERS, Words
 from fusemax.simulate.array.program import Program
 
@@ -18,6 +19,7 @@ __all__ = ["ENGINES", "Clock", "Counts", "engine", "run"]
 
 ENGINES = ("auto", "compiled", "vectors")
 SMALL = 2000  # cycles under which loading the compiled engine takes longer than NumPy does
+STRIDE = 1 << 26  # PE cycles between looks at the clock
 COMPILED = "fusemax.simulate.array.compiled"
 
 
@@ -92,20 +94,26 @@ class Clock:
         self.now = until
 
 
-def run(program: Program, memory: Words, delay: int, words: int, name: str = "auto") -> Counts:
-    """Run a program to its end on `memory`, which holds the output afterwards."""
+def run(
+    program: Program, memory: Words, delay: int, words: int, name: str = "auto", observe: Observer = ignore
+) -> Counts:
+    """Run a program to its end on `memory`, which holds the output afterwards; `observe` hears of cycles."""
     clock = Clock(program, memory, delay, words, name)
+    edge = program.layout.edge
+    step = max(1, STRIDE // (edge * edge))  # compiled code does not see an interrupt
     window = _steady(program)
+    stops = sorted({*range(step, clock.cycles, step), *(window or ()), clock.cycles})
+    busy = {}
+    for cycle in stops:
+        clock.advance(cycle)
+        observe(cycle, clock.cycles, "cycles")
+        if window is not None and cycle in window:
+            busy[cycle] = clock.counts.copy()
     shares: list[float | None] = [None, None]
     if window is not None:
-        seen = []
-        for cycle in window:
-            clock.advance(cycle)
-            seen.append(clock.counts.copy())
-        units = (window[1] - window[0]) * program.layout.edge
-        busy = seen[1] - seen[0]
-        shares = [float(busy[0]) / (units * program.layout.edge), float(busy[1]) / units]
-    clock.advance(clock.cycles)
+        units = (window[1] - window[0]) * edge
+        worked = busy[window[1]] - busy[window[0]]
+        shares = [float(worked[0]) / (units * edge), float(worked[1]) / units]
     pe, lane, late, products = (int(count) for count in clock.counts)
     return Counts(clock.cycles, pe, lane, late, products, tuple(clock.finished.tolist()), *shares)
 

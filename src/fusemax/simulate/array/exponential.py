@@ -57,20 +57,25 @@ def _reduction() -> tuple[Step, ...]:
 
 @cache
 def _polynomial(degree: int) -> tuple[float, ...]:
-    """Coefficients of 2^g, highest first: least largest relative error on [-1/2, 1/2], by Remez exchange."""
-    order = degree + 2
-    nodes = 0.5 * np.cos(np.pi * np.arange(order)[::-1] / (order - 1))
-    grid = np.linspace(-0.5, 0.5, 20001)
-    for _ in range(30):
-        weight = 2.0**-nodes
-        matrix = np.column_stack([nodes**k * weight for k in range(degree + 1)] + [(-1.0) ** np.arange(order)])
-        solution = np.linalg.solve(matrix, np.ones(order))
-        error = np.polyval(solution[degree::-1], grid) * 2.0**-grid - 1.0
-        turns = [0, *(np.flatnonzero(np.diff(np.sign(np.diff(error)))) + 1), len(grid) - 1]
-        if len(turns) != order:
-            break
-        nodes = grid[turns]
-    return tuple(float(c) for c in solution[degree::-1])
+    """Coefficients of 2^g, highest first: least largest relative error on [-1/2, 1/2] of those that are 1 at 0.
+
+    By Lawson's reweighted least squares. A running maximum that stays corrects by exp(0) at every tile: were that not
+    1, tiles would count for less or more the longer ago they came.
+    """
+    grid = np.linspace(-0.5, 0.5, 1000)  # 0 is not on it
+    terms = np.stack([grid**k * 2.0**-grid for k in range(1, degree + 1)], axis=1)
+    target = 1.0 - 2.0**-grid
+    weight = np.full(len(grid), 1.0 / len(grid))
+    least, best = math.inf, np.zeros(degree)
+    for _ in range(200):
+        root = np.sqrt(weight)
+        found = np.linalg.lstsq(terms * root[:, None], target * root, rcond=None)[0]
+        error = np.abs(terms @ found - target)
+        if error.max() < least:
+            least, best = float(error.max()), found
+        weight *= error
+        weight /= weight.sum()
+    return (*(float(c) for c in best[::-1]), 1.0)
 
 
 def _polynomial_method(degree: int) -> Exponential:
@@ -82,14 +87,24 @@ def _polynomial_method(degree: int) -> Exponential:
 
 def _linear_method(segments: int) -> Exponential:
     edges = np.linspace(-0.5, 0.5, segments + 1)
-    table = []
-    for low, high in pairwise(edges):
-        slope = (2.0**high - 2.0**low) / (high - low)
-        touch = math.log2(slope / math.log(2.0))  # where the curve is parallel to the chord
-        offset = ((2.0**low - slope * low) + (2.0**touch - slope * touch)) / 2.0
-        table.append((slope, offset))
+    table = tuple(_line_from_one(high) if low == 0 else _line(low, high) for low, high in pairwise(edges.tolist()))
     steps = (*_reduction(), Step("line", ("g",), "p"), Step("scale", ("p", "t"), "y"))
-    return Exponential(f"linear{segments}", steps, tuple(table))
+    return Exponential(f"linear{segments}", steps, table)
+
+
+def _line(low: float, high: float) -> tuple[float, float]:
+    """Slope and intercept of the chord, shifted halfway to the curve."""
+    slope = (2.0**high - 2.0**low) / (high - low)
+    touch = math.log2(slope / math.log(2.0))  # where the curve is parallel to the chord
+    return slope, ((2.0**low - slope * low) + (2.0**touch - slope * touch)) / 2.0
+
+
+def _line_from_one(high: float) -> tuple[float, float]:
+    """Slope and intercept from (0, 1), which is kept, as close as such a line comes."""
+    grid = np.linspace(0.0, high, 201)[1:]
+    slopes = (2.0**grid - 1.0) / grid
+    errors = [float(np.max(np.abs((1.0 + slope * grid) * 2.0**-grid - 1.0))) for slope in slopes]
+    return float(slopes[int(np.argmin(errors))]), 1.0
 
 
 def _squarings_method() -> Exponential:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fusemax.base.errors import UsageError
+from fusemax.base.progress import Observer, ignore
 from fusemax.design.design import Design
 from fusemax.simulate.array.attention import execute
 from fusemax.simulate.array.binding import UNITS, Binding
@@ -26,6 +27,7 @@ def simulate_cycles(
     design: Design | str, *, binding: Binding | str | None = None, array: int = 16, head_size: int = 64,
     value_head_size: int | None = None, key_tiles: int = 16, queries: int = 1, heads: int = 1, exp: str | None = None,
     words: str = "bfloat16", mask: Mask | None = None, return_delay: int = 2, seed: int = 0, engine: str = "auto",
+    observe: Observer = ignore,
 ) -> CycleResult:  # fmt: skip
     """Run `key_tiles` x `queries` tiles of N x N scores of every head through an N x N array (N = `array`).
 
@@ -53,7 +55,8 @@ def simulate_cycles(
     )  # fmt: skip
     check_binding(rows, sizes, hardware)
     work = Work(key_tiles, queries, heads, chosen)
-    return CycleResult(found.name, execute(rows, sizes, work, words=words, seed=seed, engine=engine))
+    run = execute(rows, sizes, work, words=words, seed=seed, engine=engine, observe=observe)
+    return CycleResult(found.name, run)
 
 
 def binding_of(design: Design | str, binding: Binding | str | None = None) -> Binding:
