@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, is_array, maximum, or_zero, where
 from fusemax.design.schedule import DRAIN, Phase, Step
-from fusemax.model.pipeline import fill_cycles, streams_of, turns_cycles, uneven_cycles
+from fusemax.model.handover import turns_cycles
+from fusemax.model.pipeline import fill_cycles, streams_of, uneven_cycles
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured

@@ -8,8 +8,7 @@ another without a gap where the buffer has room for the next one's granule; else
 needs the tile of the same queries one key tile earlier: when fewer query tiles are in flight than that takes,
 epochs stay empty.
 
-In a phase of one step the arrays run freely beside one another; a stream pays what the arrays before and after the
-slowest one need for one hand-off block.
+In a phase of one step the arrays run freely beside one another: see `handover`.
 """
 
 from __future__ import annotations
@@ -19,14 +18,15 @@ from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, ceil_div, maximum, minimum, product, where
 from fusemax.design.einsums import Operand
-from fusemax.design.nest import Loop, Nest
+from fusemax.design.nest import Nest
 from fusemax.design.schedule import DRAIN, Phase
+from fusemax.model.handover import free_fill
 from fusemax.model.masks import empty_epochs
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
 
-__all__ = ["Stages", "fill_cycles", "finals_of", "stages", "streams_of", "tiles_of", "turns_cycles", "uneven_cycles"]
+__all__ = ["Stages", "fill_cycles", "finals_of", "stages", "streams_of", "tiles_of", "uneven_cycles"]
 
 _SLACK = 1e-9
 
@@ -76,7 +76,7 @@ def fill_cycles(measured: Measured, phase: Phase) -> Number:
     if measured.next:
         gaps = where(measured.tiling.holds_two(phase, measured.next), 1, streams)
     if len(phase.steps) == 1:
-        return gaps * (_free_fill(measured, phase) / streams + _skew(measured, phase))
+        return gaps * (free_fill(measured, phase) + _skew(measured, phase))
     found = stages(measured, phase)
     empty = _empty_epochs(measured, phase, found)
     late = found.lag * found.epoch - _unused_end(measured, phase, found)
@@ -271,127 +271,6 @@ def _skew(measured: Measured, phase: Phase) -> Number:
     columns = maximum(*(measured.sizes(f"{name}.columns") for name in wide))
     rows = maximum(*(measured.sizes(f"{name}.rows") for name in wide)) if len(phase.steps) == 1 else 1
     return columns + rows - 2
-
-
-def _free_fill(measured: Measured, phase: Phase) -> Number:
-    """Cycles, over all streams, that the other arrays need before and after the slowest for one hand-off block."""
-    key = ("free fill", *(measured.nest(name).signature for name in phase.einsums))
-    memo = measured.tiling.memo
-    if key not in memo:
-        memo[key] = _find_free_fill(measured, phase)
-    return memo[key]
-
-
-def _find_free_fill(measured: Measured, phase: Phase) -> Number:
-    by_array: dict[str, Number] = {}
-    for name in phase.einsums:
-        on = measured.nest(name).on
-        by_array[on] = by_array.get(on, 0) + measured.cycles(name)
-    total: Number = 0
-    for name in phase.einsums:
-        on = measured.nest(name).on
-        others = [cycles for other, cycles in by_array.items() if other != on]
-        partners = [
-            other for other in phase.einsums if measured.nest(other).on != on and _are_linked(measured, name, other)
-        ]
-        if others and partners:
-            share = _block_share(measured, measured.nest(name), measured.nest(partners[0]))
-            streams = streams_of(measured, phase)
-            block = maximum(measured.cycles(name) * share, 0)
-            total = total + where(by_array[on] < maximum(*others), block * streams, 0)
-    return total
-
-
-def turns_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
-    """Cycles that arrays lose by taking turns, where what they hand over has few places in the buffer.
-
-    A block of a tensor keeps its place from the Einsum that makes it to the last that reads it or overwrites it. With
-    n blocks in the buffer at once, n blocks take at least as long as one takes on all arrays together.
-    """
-    if len(phase.steps) != 1 or not measured.next:
-        return 0
-    longest: Number = busy
-    order = [spec.name for spec in measured.design.specs if spec.name in phase.einsums]
-    for tensors, places in measured.tiling.places_shared(measured.next):
-        held = [name for name in order if _holds(measured, name, tensors)]
-        links = [
-            (one, two)
-            for one in held
-            for two in held
-            if measured.nest(one).on != measured.nest(two).on and _are_linked(measured, one, two)
-        ]
-        if links:
-            blocks = _blocks(measured, held, links)
-            between = order[order.index(held[0]) : order.index(held[-1]) + 1]
-            work = sum(measured.cycles(name) for name in between)
-            longest = maximum(longest, work / (blocks * places))
-    return longest - busy
-
-
-def _holds(measured: Measured, name: str, tensors: frozenset[str]) -> bool:
-    """Whether an Einsum has one of some tensors in the buffer."""
-    nest = measured.nest(name)
-    keeps = nest.levels[nest.level(measured.next)].keeps
-    return any(operand.tensor in tensors and operand.label in keeps for operand in nest.operands)
-
-
-def _blocks(measured: Measured, held: list[str], links: list[tuple[str, str]]) -> Number:
-    """Hand-off blocks that one tile of the buffer has: of the coarsest hand-over."""
-    nests = [measured.nest(name) for name in held]
-    outside = [nest.levels[nest.level(measured.outer)].loops for nest in nests]
-    tiles = minimum(*(measured.tiling.extent(nest, loops) for nest, loops in zip(nests, outside, strict=True)))
-    share = maximum(*(_block_share(measured, measured.nest(one), measured.nest(two)) for one, two in links))
-    return maximum(1, 1 / (share * tiles))
-
-
-def _are_linked(measured: Measured, first: str, second: str) -> bool:
-    """Whether one of two Einsums reads what the other writes."""
-    key = ("linked", first, second)
-    if key not in measured.tiling.memo:
-        measured.tiling.memo[key] = _is_linked(measured, first, second)
-    return bool(measured.tiling.memo[key])
-
-
-def _is_linked(measured: Measured, first: str, second: str) -> bool:
-    one, two = measured.nest(first), measured.nest(second)
-    return any(o.tensor == one.output.tensor for o in two.operands[:-1]) or any(
-        o.tensor == two.output.tensor for o in one.operands[:-1]
-    )
-
-
-def _block_share(measured: Measured, one: Nest, two: Nest) -> Number:
-    """The share of an Einsum's time that a block handed to the other takes.
-
-    Loops both run alike enclose the block; of the next rank, when both go on along the same one, the block is the
-    coarser of what the two leave inside.
-    """
-    key = ("block share", one.signature, two.signature)
-    if key not in measured.tiling.memo:
-        measured.tiling.memo[key] = _find_block_share(measured, one, two)
-    return measured.tiling.memo[key]
-
-
-def _find_block_share(measured: Measured, one: Nest, two: Nest) -> Number:
-    tiling = measured.tiling
-    first, second = list(one.temporal), list(two.temporal)
-    done: list[Loop] = []
-    while first and second and first[0].variable == second[0].variable:
-        done.append(first.pop(0))
-        second.pop(0)
-    share = 1 / tiling.extent(one, tuple(done)) if done else 1
-    if first and second and first[0].root == second[0].root:
-        root = first[0].root
-        runs = []
-        for nest, loops in ((one, first), (two, second)):
-            run = []
-            while loops and loops[0].root == root:
-                run.append(loops.pop(0))
-            taken = {loop.variable for loop in (*done, *run)}
-            inside = [loop for loop in nest.chains[root] if loop.variable not in taken]
-            runs.append(product(map(tiling.bound, inside)))
-        left = tiling.part(root) / product(tiling.bound(loop) for loop in done if loop.root == root)
-        share = share * minimum(1, maximum(*runs) / left)
-    return share
 
 
 def _ceil(value: Number) -> Number:
