@@ -58,6 +58,10 @@ class Fetch:
         self.peak = 0
         self.ported = True
         """Whether boxes stand in the buffer, and are written there through its ports."""
+        self.written: Callable[[Index], int | None] | None = None
+        """When the next box is in memory, for what others send there; None as long as that is not known."""
+        self.later = 0
+        """By how many iterations its Einsum runs behind the first ones of the phase."""
 
     def key(self, index: Index) -> Index:
         """The box that a tile needs."""
@@ -76,6 +80,17 @@ class Fetch:
             following = self.space.next(following)
         self.next = following
         self.left = self.words(following) if following is not None else 0
+
+    @property
+    def free(self) -> int | None:
+        """When the next box could come; None when there is none, no place, or it is not in memory yet."""
+        if self.next is None or not self.places:
+            return None
+        place = min(self.places)
+        if self.written is None:
+            return place
+        there = self.written(self.next)
+        return None if there is None else max(place, there)
 
     def find(self, index: Index) -> _Box | None:
         """The box a tile needs, those before it given up; None when it is not there yet."""
@@ -197,10 +212,12 @@ class Bus:
                 if start is None or at < start:
                     start, chosen = at, store
         for fetch in () if writes_only else self.fetches:
-            if fetch.next is not None and fetch.places:
-                at = max(free, min(fetch.places))
-                if start is None or at < start or (at == start and isinstance(chosen, Fetch) and fetch.next < need):
-                    start, chosen, need = at, fetch, fetch.next
+            could = fetch.free
+            if could is not None and fetch.next is not None:
+                at = max(free, could)
+                place = (*fetch.next[:-1], fetch.next[-1] + fetch.later) if fetch.next else ()
+                if start is None or at < start or (at == start and isinstance(chosen, Fetch) and place < need):
+                    start, chosen, need = at, fetch, place
         return start, chosen
 
     def _step(self, until: int | None, writes_only: bool = False) -> bool:

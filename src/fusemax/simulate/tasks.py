@@ -7,6 +7,7 @@ Rows of scores on lanes, say, are events; the key tiles within such a row are no
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,8 @@ class Need:
     code: Callable[[Index], int | None]
     delay: int
     streamed: bool
+    running: bool = False
+    """Of the tile of the same queries before."""
 
 
 @dataclass
@@ -116,12 +119,21 @@ def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list
     places = _places(machine, phase, tasks)
     for task in tasks:
         _add_needs(machine, task, tasks)
-        _add_memory(machine, phase, task, bus)
+        _add_memory(machine, phase, task, tasks, bus)
+    for task in tasks:
+        for fetch in task.feeds:
+            fetch.later = _hand_overs(task, tasks) // 2
     for place, writer in places:
         reader = tasks[place.reader]
         task = by_name[writer]
         task.takes.append((place, _taking(machine, task, reader, place.running)))
     return tasks, [place for place, _ in places]
+
+
+def _hand_overs(task: Task, tasks: list[Task]) -> int:
+    """How often a tile goes from array to array before a task has it."""
+    before = [(tasks[need.writer], tasks[need.writer].array != task.array) for need in task.needs if not need.running]
+    return max((_hand_overs(writer, tasks) + int(other) for writer, other in before), default=0)
 
 
 # ------------------------------------------------------------------------------------------------ tiles
@@ -308,7 +320,7 @@ def _add_needs(machine: Machine, task: Task, tasks: list[Task]) -> None:
         running = operand.label != operand.tensor
         code = _before(task, writer) if running else last_code(task, writer, operand)
         delay, streamed = _hand_over(machine, writer, task, operand)
-        task.needs.append(Need(writer.number, operand.tensor, code, delay, streamed))
+        task.needs.append(Need(writer.number, operand.tensor, code, delay, streamed, running))
 
 
 Code = Callable[[Index], int]
@@ -424,7 +436,8 @@ def _places(machine: Machine, phase: Phase, tasks: list[Task]) -> list[tuple[Pla
         output = task.nest.output
         own = next((g for g in groups if output.tensor in g), {output.tensor})
         owner = next((t for t in needed if t in own), output.tensor)
-        if owner in found or owner not in needed or output.tensor in measured.design.boundary:
+        through = output.label in task.nest.levels[0].keeps  # it goes through the outermost memory
+        if owner in found or owner not in needed or output.tensor in measured.design.boundary or through:
             continue
         kept = any(
             o.tensor == output.tensor and level and o.label in t.nest.levels[t.nest.level(level)].keeps
@@ -478,7 +491,7 @@ def _taking(machine: Machine, task: Task, reader: Task, running: bool) -> Callab
 # ---------------------------------------------------------------------------------------------- memory
 
 
-def _add_memory(machine: Machine, phase: Phase, task: Task, bus: Bus) -> None:
+def _add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bus: Bus) -> None:
     measured, level = machine.measured, machine.measured.next
     nest, tiling = task.nest, machine.measured.tiling
     lack = float(measured.shortage) if level and measured.spilled else 0.0
@@ -518,6 +531,9 @@ def _add_memory(machine: Machine, phase: Phase, task: Task, bus: Bus) -> None:
         burst = max(1, stream_words(machine, nest, operand, inner))
         fetch = Fetch(operand.tensor, task.space, relevant, places, words, burst)
         fetch.ported = buffered
+        writer = next((t for t in tasks if t.nest.output.tensor == operand.tensor), None)
+        if writer is not None:
+            fetch.written = _written(machine, task, writer, operand)
         bus.fetches.append(fetch)
         task.feeds.append(fetch)
     _add_spills(machine, task, again_in, lack, inner, bus)
@@ -530,6 +546,44 @@ def inner_loops(machine: Machine, task: Task) -> tuple[Loop, ...]:
     return tuple(x for x in task.nest.temporal if x.variable not in tiles and x.part not in batch)
 
 
+def _repeating(inner: tuple[Loop, ...], operand: Operand) -> tuple[Loop, ...]:
+    """Loops inside a tile, not over an operand's ranks, that bring it again: those around the innermost over them."""
+    last = max((i for i, loop in enumerate(inner) if loop.ranks & operand.ranks), default=-1)
+    return tuple(loop for loop in inner[: last + 1] if not loop.ranks & operand.ranks)
+
+
+def times(machine: Machine, space: TileSpace, index: Index, loops: tuple[Loop, ...]) -> int:
+    """Iterations of loops inside a tile, over what is there and seen."""
+    number = 1
+    units: dict[str, int] = {}
+    for loop in loops:
+        if loop.root in ("P", "M"):
+            unit = machine.unit(loop.part)
+            units[loop.root] = min(unit, units.get(loop.root, unit))
+        else:
+            number *= int(machine.measured.tiling.bound(loop))
+    for root, unit in units.items():
+        number *= _units(*covered(space, index, root, unit), unit)
+    return number
+
+
+def _written(machine: Machine, task: Task, writer: Task, operand: Operand) -> Callable[[Index], int | None]:
+    """When a box of a tensor that another task sends to memory is there; None as long as that is not known."""
+    code = last_code(task, writer, operand)
+    delay, _ = _hand_over(machine, writer, task, operand)
+
+    def written(prefix: Index) -> int | None:
+        index = task.space.first(prefix)
+        assert index is not None
+        needed = code(index)
+        if writer.code <= needed:
+            return None
+        at = bisect_right(writer.codes, needed) - 1
+        return writer.ends[at] + delay if at >= 0 else 0
+
+    return written
+
+
 def _words(
     machine: Machine, task: Task, operand: Operand, inner: tuple[Loop, ...], buffered: bool, share: float,
     relevant: tuple[int, ...],
@@ -539,16 +593,11 @@ def _words(
     batch = frozenset(machine.measured.design.mapping.batch)
     roots = [r for r in nest.chains if r not in batch and any(x.ranks & operand.ranks for x in nest.chains[r])]
     units = {root: unit_inside(machine, nest, root) for root in roots}
-    last = max((i for i, loop in enumerate(inner) if loop.ranks & operand.ranks), default=-1)
-    repeat = 1
-    if not buffered:
-        for loop in inner[: last + 1]:
-            if not loop.ranks & operand.ranks:
-                repeat *= int(machine.measured.tiling.bound(loop))
+    repeats = () if buffered else _repeating(inner, operand)
     depth = max(relevant, default=-1) + 1
 
     def words(prefix: Index) -> int:
-        size = float(repeat)
+        size = float(times(machine, space, prefix[:depth], repeats))
         for root in roots:
             low, high = covered(space, prefix[:depth], root, units[root])
             size *= high - low
@@ -569,12 +618,7 @@ def _add_sink(
     batch = frozenset(machine.measured.design.mapping.batch)
     roots = [r for r in nest.chains if r not in batch and any(x.ranks & operand.ranks for x in nest.chains[r])]
     units = {root: unit_inside(machine, nest, root) for root in roots}
-    last = max((i for i, loop in enumerate(inner) if loop.ranks & operand.ranks), default=-1)
-    updates = 1
-    if not buffered:
-        for loop in inner[: last + 1]:
-            if not loop.ranks & operand.ranks:
-                updates *= int(machine.measured.tiling.bound(loop))
+    repeats = () if buffered else _repeating(inner, operand)
 
     def words(index: Index) -> int:
         if summed and buffered and not _ends_sum(space, index):
@@ -583,6 +627,7 @@ def _add_sink(
         for root in roots:
             low, high = covered(space, index, root, units[root])
             size *= high - low
+        updates = times(machine, space, index, repeats)
         again = 2 * updates - 1 if not (summed and not buffered) else 2 - int(space.ends(index)[0])
         return round(size * again * share)
 

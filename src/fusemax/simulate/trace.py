@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["Arrow", "Level", "Recorder", "Span", "Trace"]
+__all__ = ["Arrow", "Level", "Recorder", "Span", "Trace", "excerpt"]
 
 TICKS = 1 << 16
 PASSED = "passed over"
@@ -100,3 +100,25 @@ class Recorder:
     def trace(self) -> Trace:
         """What was noted."""
         return Trace(tuple(self.spans), tuple(self.arrows), tuple(self.levels))
+
+
+def excerpt(trace: Trace, most: int = 40) -> tuple[float, list[Span]]:
+    """A stretch in which every unit has begun, at most so many spans; when it begins, and the spans from there on."""
+    firsts: dict[str, float] = {}
+    spans = [span for span in trace.spans if span.unit != PASSED]
+    for span in spans:
+        firsts.setdefault(span.unit, span.start)
+    working = [span.start for span in spans if span.tile]
+    begin = max((start for unit, start in firsts.items() if start <= _middle(working)), default=0.0)
+    later = sorted((s for s in spans if s.start >= begin), key=lambda s: (s.start, s.end))[:most]
+    order = {unit: i for i, unit in enumerate(firsts)}
+    shown = sorted(later, key=lambda s: (order[s.unit], s.start))
+    return begin, [Span(s.unit, _name(s), s.start - begin, s.end - begin, s.tile) for s in shown]
+
+
+def _middle(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2] if times else 0.0
+
+
+def _name(span: Span) -> str:
+    return f"{span.label}[{','.join(map(str, span.tile[1:]))}]" if span.tile else span.label
