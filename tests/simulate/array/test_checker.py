@@ -59,6 +59,11 @@ def test_every_rule_is_tried_here() -> None:
     assert set(RULES) - here == {"register file", "masks", "registers kept"}
 
 
+def test_the_page_on_bindings_lists_the_rules() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/bindings.md").read_text(encoding="utf-8")
+    assert all(f"* **{rule}**: {what}.\n" in page for rule, what in RULES.items())
+
+
 def test_registers_beyond_the_file_and_masks_without_rows_are_refused() -> None:
     pipelined = load_binding("fusemax-pipelined")
     (short,) = violations(pipelined, SIZES, Hardware(pe_registers=7))

@@ -72,8 +72,8 @@ class Clock:
             raise UnknownName("engine", name, ENGINES)
         layout = program.layout
         edge = layout.edge
-        self.now = 0
-        self.cycles = program.length + 2 * edge - 1
+        self.now = program.work[0]
+        self.cycles = program.work[1] + 2 * edge - 1
         large = (self.cycles > SMALL or COMPILED in sys.modules) and find_spec("numba") is not None
         self._step = engine(("compiled" if large else "vectors") if name == "auto" else name)
         self.state = np.full((layout.rows, edge + 1), np.nan, np.float32)
@@ -102,11 +102,12 @@ def run(
     edge = program.layout.edge
     step = max(1, STRIDE // (edge * edge))  # compiled code does not see an interrupt
     window = _steady(program)
-    stops = sorted({*range(step, clock.cycles, step), *(window or ()), clock.cycles})
+    begin = clock.now
+    stops = sorted({*range(begin + step, clock.cycles, step), *(window or ()), clock.cycles})
     busy = {}
     for cycle in stops:
         clock.advance(cycle)
-        observe(cycle, clock.cycles, "cycles")
+        observe(cycle - begin, clock.cycles - begin, "cycles")
         if window is not None and cycle in window:
             busy[cycle] = clock.counts.copy()
     shares: list[float | None] = [None, None]
@@ -115,7 +116,7 @@ def run(
         worked = busy[window[1]] - busy[window[0]]
         shares = [float(worked[0]) / (units * edge), float(worked[1]) / units]
     pe, lane, late, products = (int(count) for count in clock.counts)
-    return Counts(clock.cycles, pe, lane, late, products, tuple(clock.finished.tolist()), *shares)
+    return Counts(clock.cycles - begin, pe, lane, late, products, tuple(clock.finished.tolist()), *shares)
 
 
 def _steady(program: Program) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ is therefore a row `base + step * diagonal`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,12 @@ class Program:
     def length(self) -> int:
         """Cycles of a unit's own clock."""
         return int(self.starts[-1])
+
+    @cached_property
+    def work(self) -> tuple[int, int]:
+        """The first cycle of the units' clocks in which one of them works, and the cycle after the last."""
+        busy = np.flatnonzero((self.slots["pe"] >= 0) | (self.slots["lane"] >= 0))
+        return int(busy[0]), int(busy[-1]) + 1
 
 
 def compile_program(timed: Timing, stream: Stream, memory: Memory) -> Program:

@@ -29,9 +29,10 @@ def stalls(timed: Timing, stream: Stream, program: Program, unit: str) -> dict[s
     edge = program.layout.edge
     found = dict.fromkeys(CAUSES, 0.0)
     found["skew"] = float(2 * edge - 1)
-    table = program.slots[unit]
-    epoch = np.repeat(np.arange(len(program.starts) - 1), np.diff(program.starts))
-    place = np.arange(program.length) - program.starts[epoch]
+    first, end = program.work
+    table = program.slots[unit][first:end]
+    epoch = np.repeat(np.arange(len(program.starts) - 1), np.diff(program.starts))[first:end]
+    place = np.arange(first, end) - program.starts[epoch]
     idle = table < 0
     found["division epilogue"] = float(np.sum(idle & (place >= timed.period)))
     regular = idle & (place < timed.period)
