@@ -14,7 +14,7 @@ def command(files: tuple[str, ...], output: Output) -> int:
     """Check files against the rules of the language.
 
     A cascade is read, held against every static rule, run once at its default sizes when all are given, and
-    its 'expect' is compared with the counted passes. Designs, accelerators, mappings, schedules and
+    its 'expect' is compared with the counted passes. Designs, accelerators, mappings, schedules, bindings and
     workloads are read and validated. Exit status: 0 all is well; 1 an 'expect' is false, with the right
     count; 2 a file is illegal, with the place.
     """
