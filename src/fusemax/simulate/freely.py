@@ -7,6 +7,8 @@ steady state is found as in `lockstep`: a state met before, translated along one
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fusemax.base.errors import UsageError
@@ -105,9 +107,14 @@ class Free:
             for task in array.tasks:
                 if task.at is None:
                     continue
-                ready = self.ready.get(task.number) or self._look(task)
+                ready = self.ready.get(task.number)
                 if ready is None:
-                    continue
+                    if task.waits_for is not None and task.waits_for():
+                        continue
+                    task.waits_for = None
+                    ready = self._look(task)
+                    if ready is None:
+                        continue
                 key = (max(ready.time, array.free), task.at, task.number)
                 if best is None or key < best:
                     best, chosen = key, task
@@ -126,6 +133,7 @@ class Free:
                 continue
             writer = self.tasks[need.writer]
             if writer.code <= code:
+                task.waits_for = _behind(writer, code)
                 return None
             at = bisect_right(writer.codes, code) - 1
             if at >= 0:
@@ -140,6 +148,7 @@ class Free:
             if words:
                 free = self._room(place, words)
                 if free is None:
+                    task.waits_for = _unchanged(place)
                     return None
                 if free > latest:
                     latest, cause = free, "room in the buffer"
@@ -201,7 +210,7 @@ class Free:
         for place, taking in task.takes:
             self._take(place, *taking(index))
             self._note(place, start)
-        task.codes_needed = None
+        task.codes_needed = task.waits_for = None
         task.at = task.space.next(index)
         task.code = task.encode(task.at) if task.at is not None else task.end_code
         for place in self.places:
@@ -230,24 +239,30 @@ class Free:
             return
         place.taken += words
         place.peak = max(place.peak, min(place.taken - place.left, place.limit))
-        if place.items and place.items[-1][0] == code:
-            place.items[-1][1] += words
+        latest = place.items[-1] if place.items else None
+        if latest is not None and latest[1] == 1 and latest[0] == code:
+            latest[2] += words
+        elif latest is not None and latest[0] + latest[1] == code and latest[2] == words:
+            latest[1] += 1
         else:
-            place.items.append([code, words])
+            place.items.append([code, 1, words])
 
     def _note(self, place: Place, time: int) -> None:
         if self.recorder is not None:
             self.recorder.level(time, self.memory, place.tensor, min(place.taken - place.left, place.limit))
 
     def _leave(self, place: Place, code: int, end: int) -> None:
-        gone = 0
-        for item in place.items:
-            if item[0] >= code:
-                break
-            place.left += item[1]
-            gone += 1
-        if gone:
-            del place.items[:gone]
+        before = place.left
+        while place.items and place.items[0][0] < code:
+            item = place.items[0]
+            number = min(item[1], code - item[0])
+            place.left += number * item[2]
+            item[0] += number
+            item[1] -= number
+            if not item[1]:
+                place.items.popleft()
+        if place.left != before:
+            place.version += 1
             place.ends.append((end, place.left))
             if len(place.ends) > KEPT:
                 del place.ends[: KEPT // 2]
@@ -341,11 +356,9 @@ class Free:
             parts.append(ready and (max(ready.time - now, 0)))
         for where in self.places:
             reader = self.tasks[where.reader]
-            if where.running:
-                origin_code = reader.without_keys(reader.code)
-                items = tuple((reader.without_keys(int(code)) - origin_code, words) for code, words in where.items)
-            else:
-                items = tuple((int(code) - reader.code, words) for code, words in where.items)
+            plain = reader.without_keys if where.running else int
+            origin_code = plain(reader.code)
+            items = tuple((plain(int(code)) - origin_code, number, words) for code, number, words in where.items)
             pending = tuple((t - now, words - where.left) for t, words in where.ends if t > now)
             parts.append((where.taken - where.left, items, pending))
         ports = self.bus.ports
@@ -364,28 +377,42 @@ class Free:
 
     def _times(self, index: Index, axis: int, step: int, until: int) -> int:
         """How often the period fits before anything in flight reaches the end of what is alike."""
-        leader = self.leader
-        root, unit = leader.space.axes[axis].root, leader.space.axes[axis].unit
-        base, _ = leader.space.interval(index[:axis], root)
-        lead = index[axis]
+        loop = self.leader.space.axes[axis]
+        times = (until - 1 - index[axis]) // step
         for task in self.tasks:
             for position in [task.at, *(p for f in task.feeds for p in f.positions())]:
                 if position is None:
                     return 0
-                if not _follows(task, position, root):
-                    continue
-                if not self._together(task, position, index, axis):
-                    return 0
-                lead = max(lead, (task.space.interval(position, root)[0] - base) // unit)
-        return (until - 1 - lead) // step
+                if any(x.root == loop.root for x in task.space.axes[: len(position)]):
+                    times = min(times, self._left(task, position, index, axis) // (step * loop.unit))
+        return times
+
+    def _left(self, task: Task, position: Index, index: Index, axis: int) -> int:
+        """Coordinates that a position can go on along an axis of the leader before it leaves what is alike."""
+        space, loop = self.leader.space, self.leader.space.axes[axis]
+        low, _ = task.space.interval(position, loop.root)
+        base, end = space.interval(index[:axis], loop.root)
+        block = next((x.unit for x in reversed(space.axes[:axis]) if x.root == loop.root), space.sizes[loop.root])
+        if not base <= low < end:  # in another iteration of an outer loop over the same rank
+            base = low // block * block
+            end = min(base + block, space.sizes[loop.root])
+        elif space.mask is not None and loop.root in ("P", "M") and not self._together(task, position, index, axis):
+            return 0
+        else:
+            end = min(end, base + self._seen_until(index, axis) * loop.unit)
+        return end - loop.unit - low
+
+    def _seen_until(self, index: Index, axis: int) -> int:
+        known = list(self.seen[axis].values())
+        return known[-1].until if known else index[axis]
 
     def _together(self, task: Task, position: Index, index: Index, axis: int) -> bool:
         """Whether a position lies in the same iteration of the loops outside an axis as the leader."""
         for outer in range(axis):
             loop = self.leader.space.axes[outer]
-            own, _ = task.space.interval(position, loop.root)
-            if not _follows(task, position, loop.root):
+            if all(x.root != loop.root for x in task.space.axes[: len(position)]):
                 continue
+            own, _ = task.space.interval(position, loop.root)
             low, high = self.leader.space.interval(index[: outer + 1], loop.root)
             if not low <= own < high:
                 return False
@@ -419,9 +446,10 @@ class Free:
         moves = {task.number: self._move(task, root, step * times * unit) for task in self.tasks}
         for where in self.places:
             more_codes = 0 if where.running and root == "M" else moves[where.reader]
-            where.items = [[code + more_codes, words] for code, words in where.items]
+            where.items = deque([code + more_codes, number, words] for code, number, words in where.items)
             where.ends = [(t + time, words) for t, words in where.ends]
         for task in self.tasks:
+            self._forget(task)
             task.codes = [c + moves[task.number] for c in task.codes]
             task.starts = [t + time for t in task.starts]
             task.ends = [t + time for t in task.ends]
@@ -431,16 +459,44 @@ class Free:
         self.bus.shift_stores(time)
         self.before = self.leader.at
 
+    def _forget(self, task: Task) -> None:
+        """Drop records of tiles that nobody will ask for any more."""
+        asked = [
+            code
+            for reader in self.tasks
+            for need, code in zip(reader.needs, self._needed(reader), strict=False)
+            if need.writer == task.number and code is not None
+        ]
+        gone = bisect_right(task.codes, min(asked)) - 1 if asked else len(task.codes) - 1
+        if gone > 0:
+            del task.codes[:gone], task.starts[:gone], task.ends[:gone]
+
+    def _needed(self, task: Task) -> list[int | None]:
+        if task.at is None:
+            return []
+        if task.codes_needed is None:
+            task.codes_needed = [need.code(task.at) for need in task.needs]
+        return task.codes_needed
+
     def _move(self, task: Task, root: str, coordinates: int) -> int:
         """A task's next tile so many coordinates further; by how much its code grew."""
         axis, steps = _axis_for(task, root, coordinates)
         if task.at is None or axis >= len(task.at) or axis < 0:
             return 0
         before = task.code
-        task.codes_needed = None
+        task.codes_needed = task.waits_for = None
         task.at = (*task.at[:axis], task.at[axis] + steps, *task.at[axis + 1 :])
         task.code = task.encode(task.at)
         return task.code - before
+
+
+def _behind(writer: Task, code: int) -> Callable[[], bool]:
+    return lambda: writer.code <= code
+
+
+def _unchanged(place: Place) -> Callable[[], bool]:
+    version = place.version
+    return lambda: place.version == version
 
 
 def _units_inside(tasks: list[Task], root: str) -> tuple[int, ...]:
@@ -460,11 +516,6 @@ def _work(tasks: list[Task]) -> int:
 
 def _roots(task: Task) -> list[str]:
     return list(dict.fromkeys(axis.root for axis in task.space.axes))
-
-
-def _follows(task: Task, position: Index, root: str) -> bool:
-    """Whether a prefix of indices says anything about a rank."""
-    return any(axis.root == root for axis in task.space.axes[: len(position)])
 
 
 def _axis_for(task: Task, root: str, coordinates: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ Rows of scores on lanes, say, are events; the key tiles within such a row are no
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,8 +50,11 @@ class Place:
     taken: float = 0.0
     left: float = 0.0
     peak: float = 0.0
-    items: list[list[float]] = field(default_factory=list)
-    """[code of the reader's last tile that needs it, words] of what is there, the oldest first."""
+    items: deque[list[float]] = field(default_factory=deque)
+    """What is there, the oldest first: [number of the reader's last tile that needs it, of how many tiles with numbers
+    one after the other, words of each]."""
+    version: int = 0
+    """Grows with what is left."""
     ends: list[tuple[int, float]] = field(default_factory=list)
     """(time, words left in all) of the latest departures."""
 
@@ -79,6 +83,8 @@ class Task:
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
 
+    waits_for: Callable[[], bool] | None = None
+    """Whether what the next tile was found to lack is still lacking."""
     codes_needed: list[int | None] | None = None
     """What `needs` say of the next tile, once asked for."""
 
@@ -87,7 +93,7 @@ class Task:
         """By axis, what one iteration adds to a tile's number."""
         found = [1]
         for axis in self.space.axes[:0:-1]:
-            found.append(found[-1] * (axis.bound + 1))
+            found.append(found[-1] * axis.bound)
         return tuple(reversed(found))
 
     def encode(self, index: Index) -> int:
@@ -105,7 +111,7 @@ class Task:
     @property
     def end_code(self) -> int:
         """Past the last tile."""
-        return self.strides[0] * (self.space.axes[0].bound + 1)
+        return self.strides[0] * self.space.axes[0].bound
 
 
 def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list[Place]]:
