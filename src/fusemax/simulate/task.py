@@ -1,0 +1,83 @@
+"""A tile-level task: one Einsum of a phase of one step, its tiles in order, and what each of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import mul
+
+from fusemax.design.nest import Nest
+from fusemax.simulate.memory import Fetch, Store
+from fusemax.simulate.place import Place
+from fusemax.simulate.space import Index, TileSpace
+
+__all__ = ["Need", "Task"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a tile needs of another task: that it is past ``code(index)``, and ``delay`` ticks more; None: nothing."""
+
+    writer: int
+    tensor: str
+    code: Callable[[Index], int | None]
+    delay: int
+    streamed: bool
+    running: bool = False
+    """Of the tile of the same queries before."""
+
+
+@dataclass
+class Task:
+    """One Einsum: constant but for `at`, the next tile, and its record of what is done."""
+
+    number: int
+    name: str
+    array: str
+    nest: Nest
+    space: TileSpace
+    duration: Callable[[Index], int]
+    rows: float
+    """Rows of the buffer it touches per tick."""
+    units: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By rank, what the loops in time inside a tile take at once."""
+    needs: list[Need] = field(default_factory=list)
+    takes: list[tuple[Place, Callable[[Index], tuple[float, int]]]] = field(default_factory=list)
+    feeds: list[Fetch] = field(default_factory=list)
+    sinks: list[tuple[Store, Callable[[Index], int]]] = field(default_factory=list)
+    at: Index | None = None
+    code: int = 0
+    codes: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+
+    waits_for: Callable[[], bool] | None = None
+    """Whether what the next tile was found to lack is still lacking."""
+    codes_needed: list[int | None] | None = None
+    """What `needs` say of the next tile, once asked for."""
+
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """By axis, what one iteration adds to a tile's number."""
+        found = [1]
+        for axis in self.space.axes[:0:-1]:
+            found.append(found[-1] * axis.bound)
+        return tuple(reversed(found))
+
+    def encode(self, index: Index) -> int:
+        """Tiles in order as rising numbers."""
+        return sum(map(mul, self.strides, index))
+
+    def without_keys(self, code: int) -> int:
+        """A tile's number with its place along the keys left out."""
+        number = 0
+        for axis, stride in zip(self.space.axes, self.strides, strict=True):
+            i, code = divmod(code, stride)
+            number += i * stride if axis.root != "M" else 0
+        return number
+
+    @property
+    def end_code(self) -> int:
+        """Past the last tile."""
+        return self.strides[0] * self.space.axes[0].bound
