@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from fusemax.simulate.array.attention import Execution, execute
+from fusemax.simulate.array.attention import Execution, Inputs, draw, execute
 from fusemax.simulate.array.expand import Sizes
 from fusemax.simulate.array.exponential import method
 from fusemax.simulate.array.load import load_binding
@@ -37,3 +38,15 @@ def test_errors_do_not_grow_with_the_length() -> None:
     short, long = (executed(4, 4, exp="poly2", words="bfloat16", work=Work(tiles, 1)).max_error for tiles in (16, 3000))
     assert long < 1e-2
     assert long < 5 * short
+
+
+@pytest.mark.parametrize(("words", "exp"), [("float32", "poly5"), ("bfloat16", "poly2"), ("float16", "poly3")])
+@pytest.mark.parametrize(("mask", "unseen"), [(Mask(keys=7), slice(2, 4)), (Mask(causal=True, window=2), slice(0, 1))])
+def test_not_one_bit_comes_from_masked_first_or_last_tiles(words: str, exp: str, mask: Mask, unseen: slice) -> None:
+    sizes, work = Sizes(4, 8, 8, method(exp), conditions=mask.conditions), Work(4, 2, mask=mask, skip=False)
+    plain = draw(sizes, work, words)
+    other = Inputs(plain.queries, plain.keys.copy(), plain.values.copy())
+    other.keys[unseen], other.values[unseen] = other.keys[unseen] * 64, -other.values[unseen]
+    one, two = (execute(load_binding("fusemax-pipelined"), sizes, work, words=words, inputs=i) for i in (plain, other))
+    assert one.counts.late == two.counts.late == 0
+    assert np.array_equal(one.output, two.output)

@@ -80,6 +80,16 @@ def test_the_exp_study_picks_the_fewest_operations_whose_error_does_not_show() -
     assert best.name in ("poly4", "poly5")
     assert study.recommended("float32", table=True) is None
     assert "for bfloat16: poly" in str(study)
+    assert f"for float32: {best.name} (speed 0." in str(study)
+
+
+def test_the_exp_moves_both_arrays_alike_unless_lanes_take_all_of_them() -> None:
+    ours, theirs = (
+        exp_study(load_binding(n), array=4, head_size=8, key_tiles=2) for n in ("fusemax-pipelined", "flat-lanes")
+    )
+    assert {row["cycles_1d"] - row["cycles_2d"] for row in ours.rows()} == {1}  # type: ignore[operator]
+    slot = {row["operations"]: row["cycles_per_epoch"] for row in theirs.rows()}
+    assert slot[7] - slot[6] == 4  # type: ignore[operator]
 
 
 def test_values_that_are_not_attention_are_said_and_end_with_status_1() -> None:

@@ -109,7 +109,11 @@ class ExpStudy(Result):
         ]
         for words in FORMATS:
             plain, table = self.recommended(words, False), self.recommended(words, True)
-            parts = [f"{m.name}{what}" for m, what in ((plain, ""), (table, " where PEs hold its table")) if m]
+            parts = [
+                f"{m.name}{what} (speed {self.published_epoch / m.epoch:.3f})"
+                for m, what in ((plain, ""), (table, " where PEs hold its table"))
+                if m
+            ]
             lines.append(f"for {words}: {', or '.join(parts) or 'none but an exact unit'}")
         return lines
 
