@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fusemax.search.sweep import sweep as sweep
     from fusemax.simulate.array.simulate import simulate_cycles as simulate_cycles
     from fusemax.simulate.tile import simulate as simulate
+    from fusemax.web.serve import serve as serve
 
     accounting = _effects
     bounds = _bounds
@@ -76,6 +77,7 @@ _WHERE: dict[str, str] = {
     "passes": "fusemax.analysis.passes:passes",
     "run": "fusemax.execute:run",
     "search": "fusemax.search.mapper:search",
+    "serve": "fusemax.web.serve:serve",
     "show": "fusemax.report.show:show",
     "simulate": "fusemax.simulate.tile:simulate",
     "simulate_cycles": "fusemax.simulate.array.simulate:simulate_cycles",

@@ -1,0 +1,98 @@
+"""From a request to its answer: asks a worker, watches whether the client is still there, words what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Request, Response
+
+from fusemax.web.guard import error_body
+from fusemax.web.limits import Limits
+from fusemax.web.pool import Busy, OverLimit, Pool
+from fusemax.web.remember import Remembered
+from fusemax.web.worker import ANSWER, MISTAKE
+
+__all__ = ["Desk", "answer", "desk_of", "refusal"]
+
+
+@dataclass
+class Desk:
+    """What routes need: workers for quick and for long answers, limits, and answers given before."""
+
+    limits: Limits
+    quick: Pool
+    long: Pool
+    given: Remembered = field(default_factory=Remembered)
+
+    async def ask(self, call: str, arguments: Mapping[str, object], is_long: bool, keep: bool) -> tuple[bytes, bytes]:
+        """An answer from memory or from a worker. Raises OverLimit and Busy."""
+        key = json.dumps([call, arguments], sort_keys=True).encode()
+        found = self.given.get(key) if keep else None
+        if found is None:
+            pool, seconds = (self.long, self.limits.long_s) if is_long else (self.quick, self.limits.quick_s)
+            found = await pool.ask(call, arguments, seconds)
+            if keep and found[0] in (ANSWER, MISTAKE):
+                self.given.put(key, found)
+        return found
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that serves a request."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+async def answer(
+    request: Request,
+    call: str,
+    arguments: Mapping[str, object],
+    *,
+    is_long: bool = False,
+    keep: bool = True,
+    missing: int = 422,
+) -> Response:
+    """The response to a request: the answer, the user's mistake (422), a limit (422), no worker free (429).
+
+    ``missing`` is the status of a mistake where the only one can be that there is none of that name.
+    """
+    try:
+        found = await _while_there(request, desk_of(request).ask(call, arguments, is_long, keep))
+    except OverLimit as limit:
+        return refusal(422, "Limit", f"{call}: {limit}")
+    except Busy as busy:
+        return refusal(429, "Busy", str(busy))
+    if found is None:
+        return Response(status_code=499)  # nobody reads it
+    kind, body = found
+    if kind == ANSWER:
+        return Response(body, media_type="application/json")
+    if kind == MISTAKE:
+        return Response(body, status_code=missing, media_type="application/json")
+    return refusal(500, "Internal", "a fault in fusemax; the terminal that serves this page shows where")
+
+
+def refusal(status: int, kind: str, message: str) -> Response:
+    """An error that has no place in a text."""
+    return Response(error_body(kind, message), status_code=status, media_type="application/json")
+
+
+async def _while_there(request: Request, asking: Any) -> tuple[bytes, bytes] | None:
+    """What is asked for, or None when the client leaves first: then nothing goes on being computed for it."""
+    work: asyncio.Task[tuple[bytes, bytes]] = asyncio.ensure_future(asking)
+    watch = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+        return await work if work.done() else None
+    finally:
+        for task in (work, watch):
+            task.cancel()
+        await asyncio.gather(work, watch, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
