@@ -37,6 +37,18 @@ def test_largest_divisor_of_many_different_numbers() -> None:
     ]
 
 
+@pytest.mark.parametrize("largest", [60, 4096, 16384, 65535, 70000])
+def test_largest_divisors_by_table_and_by_hand(largest: int) -> None:
+    random = np.random.default_rng(largest)
+    numbers = random.integers(1, largest + 1, 5000)
+    limits = np.minimum(
+        random.integers(-2, largest + 9, 5000), random.choice([largest, 2 * largest**0.5], 5000)
+    ).astype(int)
+    expected = [largest_divisor(int(n), int(m)) for n, m in zip(numbers, limits, strict=True)]
+    assert largest_divisor(numbers, limits).tolist() == expected
+    assert largest_divisor(numbers.astype(float), limits.astype(float)).tolist() == expected
+
+
 @given(st.integers(0, 2**50), st.integers(1, 2**40), st.integers(1, 2**10))
 def test_a_wrapped_share_wraps_as_64_bits_do(whole: int, tile: int, parts: int) -> None:
     expected = (whole * tile % 2**64) // (tile * parts)

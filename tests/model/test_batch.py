@@ -91,6 +91,25 @@ def test_counts_past_an_int64_are_exact_or_doubles() -> None:
         assert_same(batch, 0, one)
 
 
+@pytest.mark.parametrize("accounting", ["published", "corrected"])
+def test_many_points_are_those_of_small_batches(accounting: str) -> None:
+    """Where points share memories and divisors, those are looked up together: that must show nowhere."""
+    random = np.random.default_rng(3)
+    number = 3000
+    edges = 2 ** random.integers(4, 10, number)
+    points = {
+        "edge": edges,
+        "seq_len": edges * random.integers(1, 4096, number),
+        "buffer.capacity": random.choice([*(2 ** np.arange(20, 27)), 9_000_000], number),
+    }
+    whole = evaluate_batch("fusemax", "bert", points, accounting)
+    for i in range(0, number, 150):
+        part = {name: column[i : i + 2] for name, column in points.items()}
+        few = evaluate_batch("fusemax", "bert", part, accounting)
+        for name in ("latency_s", "energy_pj", "area_um2", "legal"):
+            np.testing.assert_array_equal(getattr(few, name), getattr(whole, name)[i : i + 2])
+
+
 def test_wrong_columns_are_named() -> None:
     with pytest.raises(UnknownName, match="did you mean 'edge'"):
         evaluate_batch("fusemax", "bert", {"seq_len": [4096], "egde": [16]})

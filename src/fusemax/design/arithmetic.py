@@ -7,7 +7,7 @@ known yet; what is done to it is written down and becomes a program (`fusemax.mo
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,8 +19,10 @@ Number: TypeAlias = Any
 """A Python int or float, a NumPy array of them (one entry per design point), or a `Term`."""
 
 _WRAP = (1 << 64) - 1
-_TABLED = 1 << 16  # divisors of every number up to this are tabled when many different ones are asked for
-_FEW = 64
+_TABLED = (1 << 16) - 1  # divisors of every number up to this are tabled when many are asked for
+_SMALL_ROOT = 64
+_SMALL = _SMALL_ROOT**2  # and up to this always
+_FEW = 4096
 
 __all__ = [
     "Number",
@@ -173,29 +175,50 @@ def largest_divisor(number: Number, limit: Number) -> Number:
             found = divisor
         return found
     numbers, limits = np.broadcast_arrays(np.asarray(number), np.asarray(limit))
+    if not numbers.size:
+        return np.zeros(numbers.shape, dtype=np.int64)
+    largest = int(numbers.max())
+    if largest <= _TABLED and (largest <= _SMALL or numbers.size > _FEW):
+        return _looked_up(numbers, limits, largest)
     numbers = numbers.astype(np.int64, copy=False)
     limits = np.minimum(limits, numbers).astype(np.int64, copy=False)
-    if numbers.size and numbers.max() <= _TABLED:
-        different = np.flatnonzero(np.bincount(numbers.ravel()))
-        if different.size > _FEW:
-            keys = _divisor_table()
-            at = np.searchsorted(keys, numbers * (2 * _TABLED) + limits, side="right") - 1
-            return np.where(limits < 1, 0, keys[at] % (2 * _TABLED))
-    else:
-        different = np.unique(numbers)
     result = np.zeros(numbers.shape, dtype=np.int64)
-    for value in different:
+    for value in np.unique(numbers):
         chosen = numbers == value
         table = np.asarray((0, *divisors(int(value))), dtype=np.int64)
         result[chosen] = table[np.searchsorted(table, limits[chosen], side="right") - 1]
     return result
 
 
-@lru_cache(maxsize=1)
-def _divisor_table() -> npt.NDArray[np.int64]:
-    """number * 2^17 + divisor, ascending, for every divisor of every number up to 2^16."""
-    found = [
-        np.arange(divisor, _TABLED + 1, divisor, dtype=np.int64) * (2 * _TABLED) + divisor
-        for divisor in range(1, _TABLED + 1)
-    ]
-    return np.sort(np.concatenate(found))
+def _looked_up(numbers: npt.NDArray[Any], limits: npt.NDArray[Any], largest: int) -> npt.NDArray[np.int64]:
+    """Largest divisors by one look into a table.
+
+    A divisor up to the root is looked up by the limit; a larger one by its partner, which is the smallest divisor
+    from number / limit up and hence not above the root.
+    """
+    root = _SMALL_ROOT
+    while root * root < largest:
+        root *= 2
+    wide = numbers.astype(np.float64, copy=False)
+    clipped = np.minimum(np.maximum(limits, 0), wide)
+    with np.errstate(divide="ignore"):
+        partner = np.ceil(wide / clipped)
+    at = np.where(clipped <= root, clipped, root + partner)
+    at += wide * (2 * root + 1)
+    found: npt.NDArray[np.int64] = _divisor_table(root)[at.astype(np.intp)].astype(np.int64)
+    return found
+
+
+@cache
+def _divisor_table(root: int) -> npt.NDArray[np.uint16]:
+    """By number up to root^2, a row of 2 root + 1: largest divisors up to 0 .. root, then partners of the smallest
+    divisors from 1 .. root up."""
+    numbers = np.arange(min(root * root, _TABLED) + 1)
+    table = np.zeros((numbers.size, 2 * root + 1), dtype=np.uint16)
+    for divisor in range(1, root + 1):
+        table[::divisor, divisor : root + 1] = divisor
+    # Where no divisor up to the root follows, the next one is the partner of the last.
+    table[:, root + 1 :] = table[:, root : root + 1]
+    for divisor in range(root, 0, -1):
+        table[::divisor, root + 1 : root + 1 + divisor] = numbers[::divisor, None] // divisor
+    return table.ravel()

@@ -209,6 +209,44 @@ class TableUse:
 
 
 def _sram_arrays(table: SramTable, objective: str, size: Number, row: Number, banks: Number, ports: Number) -> Five:
+    """Looked up once for each different memory where points share few of them."""
+    given = [np.asarray(value) for value in (size, row, banks, ports)]
+    varied = [value for value in given if value.ndim]
+    if varied and varied[0].size > _BUCKETS and all(value.shape == varied[0].shape for value in varied):
+        shared = _shared(varied)
+        if shared is not None:
+            first, inverse = shared
+            few = _sram_rows(table, objective, *(value[first] if value.ndim else value for value in given))
+            read, write, area, leakage, cycle = (np.broadcast_to(found, first.shape).take(inverse) for found in few)
+            return read, write, area, leakage, cycle
+    return _sram_rows(table, objective, size, row, banks, ports)
+
+
+_BUCKETS = 1 << 10
+_MIX = 0x9E3779B97F4A7C15
+
+
+def _shared(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Points that stand for all different rows of some columns, and which of them each point equals.
+
+    By hashing into a few buckets; None when two different rows meet in one.
+    """
+    mixed = np.zeros(columns[0].shape, dtype=np.uint64)
+    for column in columns:
+        mixed = (mixed + column.astype(np.int64, copy=False).view(np.uint64)) * np.uint64(_MIX)
+    bucket = (mixed >> np.uint64(54)).astype(np.intp)
+    of_bucket = np.full(_BUCKETS, -1)
+    of_bucket[bucket] = np.arange(bucket.size)
+    standing = of_bucket.take(bucket)
+    if not all((column.take(standing) == column).all() for column in columns):
+        return None
+    used = np.flatnonzero(of_bucket >= 0)
+    place = np.zeros(_BUCKETS, dtype=np.intp)
+    place[used] = np.arange(used.size)
+    return of_bucket[used], place.take(bucket)
+
+
+def _sram_rows(table: SramTable, objective: str, size: Number, row: Number, banks: Number, ports: Number) -> Five:
     grid = _grid(table, objective)
     shape = np.broadcast_shapes(*(np.shape(value) for value in (size, row, banks, ports)))
     at: list[Number] = []
