@@ -30,6 +30,7 @@ __all__ = [
     "load_design",
     "load_hardware",
     "load_part",
+    "read_design",
 ]
 
 SUFFIX = ".yaml"
@@ -85,6 +86,14 @@ def load_design(reference: str | os.PathLike[str]) -> Design:
         return _shipped(name)
     document, folder = _open(name, "designs", "design")
     return _design(document, folder)
+
+
+def read_design(document: Document) -> Design:
+    """The design that a document describes; its references are catalogue names or relative to the current folder.
+
+    SourceError or SourceErrors.
+    """
+    return _design(document, "")
 
 
 @lru_cache(maxsize=64)

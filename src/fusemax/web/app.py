@@ -15,7 +15,7 @@ from fusemax.web.desk import Desk, refusal
 from fusemax.web.guard import Guard
 from fusemax.web.limits import Limits
 from fusemax.web.pool import Pool
-from fusemax.web.routes import cascade, pages
+from fusemax.web.routes import cascade, catalogue, derive, design, pages
 from fusemax.web.static_files import pages as static_pages
 
 __all__ = ["create_app", "hosts_at"]
@@ -36,7 +36,7 @@ def create_app(hosts: Iterable[str], limits: Limits | None = None) -> Guard:
     )  # fmt: skip
     app.state.limits = limits
     app.state.pages = static_pages()
-    for module in (pages, cascade):
+    for module in (pages, cascade, catalogue, derive, design):
         app.include_router(module.router)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _no_such)
@@ -48,10 +48,8 @@ def create_app(hosts: Iterable[str], limits: Limits | None = None) -> Guard:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     limits: Limits = app.state.limits
     with tempfile.TemporaryDirectory(prefix="fusemax-") as folder:
-        quick, long = (
-            Pool(size, limits.memory_bytes, folder, limits.wait_s, limits.num_waiting)
-            for size in (limits.quick_workers, limits.long_workers)
-        )
+        quick = Pool(limits.quick_workers, limits, folder, is_quick=True)
+        long = Pool(limits.long_workers, limits, folder, is_quick=False)
         app.state.desk = Desk(limits, quick, long)
         quick.start()
         long.start()

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import fusemax
+from fusemax.web.limits import Limits
 from fusemax.web.worker import FAULT, LIMIT, READY
 
 __all__ = ["Busy", "OverLimit", "Pool", "environment"]
@@ -33,14 +34,16 @@ class Busy(Exception):
 
 
 class Pool:
-    """``size`` workers; ``folder`` is an empty one that they stand in, so that no relative name means a file."""
+    """``size`` workers; ``folder`` is an empty one that they stand in, so that no relative name means a file.
 
-    def __init__(self, size: int, memory_bytes: int, folder: str, wait_s: float, num_waiting: int) -> None:
+    ``is_quick``: they run once, before they are ready, what answers fast.
+    """
+
+    def __init__(self, size: int, limits: Limits, folder: str, is_quick: bool) -> None:
         self.size = size
-        self.memory_bytes = memory_bytes
+        self.limits = limits
         self.folder = folder
-        self.wait_s = wait_s
-        self.num_waiting = num_waiting
+        self.is_quick = is_quick
         self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
         self._waiting = 0
         self._workers: set[_Worker] = set()
@@ -77,7 +80,7 @@ class Pool:
         except TimeoutError:
             raise OverLimit(f"not done within {seconds:g} s") from None
         except (asyncio.IncompleteReadError, ConnectionError):  # it died: what kills it is the memory it may not have
-            raise OverLimit(f"not done within {self.memory_bytes >> 20} MiB of memory") from None
+            raise OverLimit(f"not done within {self.limits.memory_bytes >> 20} MiB of memory") from None
         finally:
             if is_whole:
                 self._idle.put_nowait(worker)
@@ -86,21 +89,23 @@ class Pool:
                 self._workers.discard(worker)
                 self._replace()
         if kind == LIMIT:
-            what = "this deep" if body == b"RecursionError" else f"within {self.memory_bytes >> 20} MiB of memory"
+            what = (
+                "this deep" if body == b"RecursionError" else f"within {self.limits.memory_bytes >> 20} MiB of memory"
+            )
             raise OverLimit(f"cannot be computed {what}")
         if kind == FAULT:
             print(body.decode(errors="replace"), file=sys.stderr, flush=True)
         return kind, body
 
     async def _free(self) -> _Worker:
-        if self._waiting >= self.num_waiting:
+        if self._waiting >= self.limits.num_waiting:
             raise Busy(f"{self._waiting} computations wait already")
         self._waiting += 1
         try:
-            async with asyncio.timeout(self.wait_s):
+            async with asyncio.timeout(self.limits.wait_s):
                 return await self._idle.get()
         except TimeoutError:
-            raise Busy(f"nothing could be computed for {self.wait_s:.0f} s: too much is asked at once") from None
+            raise Busy(f"nothing could be computed for {self.limits.wait_s:.0f} s: too much is asked at once") from None
         finally:
             self._waiting -= 1
 
@@ -111,7 +116,7 @@ class Pool:
 
     async def _add(self) -> None:
         while True:
-            worker = await _Worker.start(self.folder, self.memory_bytes)
+            worker = await _Worker.start(self.folder, self.limits.memory_bytes, self.is_quick)
             self._workers.add(worker)
             try:
                 async with asyncio.timeout(_START_S):
@@ -131,9 +136,9 @@ class _Worker:
         self.process = process
 
     @staticmethod
-    async def start(folder: str, memory_bytes: int) -> _Worker:
+    async def start(folder: str, memory_bytes: int, is_quick: bool) -> _Worker:
         """Start a process; it is ready when its first frame says so."""
-        command = (sys.executable, "-m", "fusemax.web.worker", str(memory_bytes))
+        command = [sys.executable, "-m", "fusemax.web.worker", str(memory_bytes), *(["quick"] if is_quick else [])]
         return _Worker(
             await asyncio.create_subprocess_exec(
                 *command, stdin=PIPE, stdout=PIPE, cwd=folder, env=environment(), start_new_session=True

@@ -1,4 +1,4 @@
-"""A process that computes answers, one at a time: `python -m fusemax.web.worker MEMORY_BYTES`.
+"""A process that computes answers, one at a time: `python -m fusemax.web.worker MEMORY_BYTES [quick]`.
 
 It reads frames from stdin (four bytes of length, then JSON: the call, its arguments, its seconds) and writes frames to
 stdout (one letter, four bytes of length, then JSON). The letters: ready, an answer, the user's mistake, over the
@@ -35,7 +35,7 @@ def main() -> int:
     _limit_memory(int(sys.argv[1]))
     from fusemax.web.answers import warm
 
-    warm()
+    warm("quick" in sys.argv[2:])
     _write(out, READY, b"")
     while True:
         head = sys.stdin.buffer.read(4)

@@ -11,19 +11,31 @@ from importlib import import_module
 __all__ = ["ANSWERS", "warm"]
 
 ANSWERS: dict[str, str] = {
+    "beside": "fusemax.web.answers.design:beside",
     "cascade": "fusemax.web.answers.cascade:cascade",
-    "cascade_text": "fusemax.web.answers.catalogue:cascade_text",
     "catalogue": "fusemax.web.answers.catalogue:catalogue",
+    "derive": "fusemax.web.answers.derive:derive",
+    "design": "fusemax.web.answers.design:design",
+    "learn": "fusemax.web.answers.learn:learn",
+    "model": "fusemax.web.answers.design:model",
     "passes": "fusemax.web.answers.cascade:passes",
+    "taxonomy": "fusemax.web.answers.taxonomy:taxonomy",
+    "text_of": "fusemax.web.answers.catalogue:text_of",
 }
 """Call -> where its function is."""
 
 
-def warm() -> None:
-    """Import and run once what every answer needs, so that the first one is as quick as the second."""
+def warm(is_quick: bool) -> None:
+    """Import what answers need; for quick ones run each once, so that the first is as quick as the second."""
     for path in ANSWERS.values():
         import_module(path.partition(":")[0])
+    if not is_quick:
+        return
     from fusemax.web.answers.cascade import cascade
-    from fusemax.web.answers.catalogue import cascade_text
+    from fusemax.web.answers.catalogue import text_of
+    from fusemax.web.answers.design import design
+    from fusemax.web.answers.texts import names_of
 
-    cascade(str(cascade_text("attn_3pass")["text"]))
+    cascade(str(text_of("cascades", "attn_3pass")["text"]))
+    for name in names_of("design"):
+        design(name, "bert", 4096)

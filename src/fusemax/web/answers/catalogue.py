@@ -5,7 +5,7 @@ from __future__ import annotations
 from fusemax.report.catalogue import catalogue as shipped
 from fusemax.report.catalogue import catalogue_text
 
-__all__ = ["cascade_text", "catalogue"]
+__all__ = ["catalogue", "text_of"]
 
 _SHOWN = ("cascades", "designs", "accelerators", "workloads", "mappings")
 
@@ -17,11 +17,6 @@ def catalogue() -> dict[str, object]:
         if entry.kind in found:
             found[entry.kind].append({"name": entry.name, "title": entry.title, "source": entry.source})
     return dict(found)
-
-
-def cascade_text(name: str) -> dict[str, object]:
-    """A shipped cascade. UnknownName for another."""
-    return text_of("cascades", name)
 
 
 def text_of(kind: str, name: str) -> dict[str, object]:

@@ -48,7 +48,7 @@ class PassesAnswer(Open):
 @router.get("/cascade/{name}.json", response_model=NamedText)
 async def get_cascade(request: Request, name: Name) -> Response:
     """The text of a shipped cascade."""
-    return await answer(request, "cascade_text", {"name": name}, missing=404)
+    return await answer(request, "text_of", {"kind": "cascades", "name": name}, missing=404)
 
 
 @router.post("/cascade.json", response_model=CascadeAnswer)

@@ -1,0 +1,90 @@
+"""The design page: one design point, and its neighbours in the literature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fusemax.base.errors import FusemaxError
+from fusemax.design.sizes import Sizes
+from fusemax.model.evaluate import Evaluation, evaluate
+from fusemax.model.show import epoch_spans, loop_nest
+from fusemax.report.gantt import gantt_svg, gantt_text
+from fusemax.web.answers.texts import design_of, workload_of
+
+__all__ = ["BESIDE", "beside", "design", "model"]
+
+BESIDE = ("flat", "unfused")
+"""The designs of the paper's comparison that every other one is held against."""
+_SHOWN = ("latency_s", "energy_pj", "traffic_bytes", "area_um2", "utilization_2d", "utilization_1d", "bound")
+
+Settings = Mapping[str, int | float | str]
+
+
+def model(
+    design: str, workload: str, seq_len: int | str, accounting: str = "corrected", settings: Settings | None = None
+) -> dict[str, object]:
+    """The document of `fusemax model`."""
+    return _evaluated(design, workload, seq_len, accounting, settings).to_json_document()
+
+
+def design(
+    design: str, workload: str, seq_len: int | str, accounting: str = "corrected", settings: Settings | None = None
+) -> dict[str, object]:
+    """The document of `fusemax model`, and what the page draws and offers beside it."""
+    found = _evaluated(design, workload, seq_len, accounting, settings)
+    spans = epoch_spans(found.measured)
+    return {
+        **found.to_json_document(),
+        "title": found.design.title,
+        "headline": found.headline().partition("\n")[0],
+        "notes": list(found.notes()),
+        "accelerator": found.design.accelerator.name,
+        "cascade": found.design.cascade.name,
+        "loops": loop_nest(found.measured),
+        "gantt": {
+            "text": gantt_text(spans),
+            "svg": gantt_svg(spans, title=f"One tile of {found.design.name}: what each array runs, in cycles."),
+            "spans": [{"unit": on, "label": label, "start": start, "end": end} for on, label, start, end in spans],
+        },
+        "knobs": list(_knobs(found)),
+    }
+
+
+def beside(
+    design: str, workload: str, seq_len: int | str, accounting: str = "corrected", settings: Settings | None = None
+) -> dict[str, object]:
+    """The designs of the literature at the same point, each on its own accelerator with the settings it has."""
+    load, rows = workload_of(workload), []
+    for name in BESIDE:
+        other = design_of(name)
+        sizes = Sizes(other.accelerator, {"B": load.batch})
+        own = {key: value for key, value in (settings or {}).items() if sizes.known(key)}
+        row: dict[str, object] = {"design": name, "title": other.title, "set": own, "error": None}
+        try:
+            found = evaluate(other, load, seq_len, accounting, own)
+            row |= {key: getattr(found, key) for key in _SHOWN}
+        except FusemaxError as error:
+            row |= {**dict.fromkeys(_SHOWN), "error": str(error)}
+        rows.append(row)
+    return {"design": design if "\n" not in design else "", "rows": rows}
+
+
+def _evaluated(
+    design: str, workload: str, seq_len: int | str, accounting: str, settings: Settings | None
+) -> Evaluation:
+    whole = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in (settings or {}).items()}
+    return evaluate(design_of(design), workload_of(workload), seq_len, accounting, whole)
+
+
+def _knobs(found: Evaluation) -> Iterator[dict[str, object]]:
+    """What a slider can move: the accelerator's own parameters, its buffer, its memory's bandwidth, clock, batch."""
+    machine = found.design.accelerator
+    memories = list(machine.memories)
+    named = [(name, "array edge" if name == "edge" else name, "") for name in machine.parameters]
+    named += [(f"{name}.capacity", name, "B") for name in memories[1:2]]
+    named += [(f"{name}.bandwidth", f"{name} bandwidth", "B/s") for name in memories[:1]]
+    named += [("clock", "clock", "Hz"), ("B", "batch", "")]
+    for name, label, unit in named:
+        if found.sizes.known(name):
+            value = found.sizes(name)
+            yield {"name": name, "label": label, "value": float(value) if value % 1 else int(value), "unit": unit}
