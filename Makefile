@@ -11,7 +11,7 @@ LOCKED := $(PIP) install --no-compile --only-binary :all: --require-hashes --req
 ROOM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test check proof bench docs lock bare clean
+.PHONY: help compare test check proof bench docs web screenshots lock bare clean
 
 help:
 	@echo 'make compare   install what the main job needs and run it: tables here, the page in out/'
@@ -21,6 +21,8 @@ help:
 	@echo 'make proof     property tests at length; ROOM=analysis for one room'
 	@echo 'make bench     ratios against baselines measured in the same run'
 	@echo 'make docs      write the generated pages again'
+	@echo 'make web       build the pages of fusemax serve again (needs node)'
+	@echo 'make screenshots  pictures of every page in out/screenshots (needs Chromium)'
 	@echo 'make lock      resolve the dependencies again'
 
 # An installed environment is a stamp in .venv; it is made again when its list changes.
@@ -63,6 +65,16 @@ bench: $(VENV)/.all $(VENV)/.project
 
 docs: $(VENV)/.all $(VENV)/.project
 	@$(PY) -m docs.generate
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@echo 'Installing web/package-lock.json'
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+web: web/node_modules/.package-lock.json
+	@cd web && npm run --silent build
+
+screenshots: $(VENV)/.all $(VENV)/.project
+	@$(PY) -m docs.screenshots
 
 bare: $(VENV)/.project
 	@.ci/bare
