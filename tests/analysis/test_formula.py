@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fusemax.analysis.formula import UNKNOWN, Count, fit, value
+from fusemax.analysis.formula import UNKNOWN, Count, fit, fit_turning, value
 from fusemax.base.errors import UsageError
 
 
@@ -37,3 +37,25 @@ def test_a_constant_is_an_integer_and_anything_else_is_not_guessed() -> None:
     assert fit(["I"], [({"I": i}, i * i) for i in (2, 3, 4, 6, 7)]) is None
     with pytest.raises(UsageError):
         value(UNKNOWN, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("(I+N-1)//N", lambda i, n: (i + n - 1) // n),
+        ("(2*I+1)//(N-1)", lambda i, n: (2 * i + 1) // (n - 1)),
+        ("I//(2*N)", lambda i, n: i // (2 * n)),
+    ],
+)
+def test_steps_that_turn_around_a_rank(text: str, count: object) -> None:
+    assert callable(count)
+    samples = [({"I": i, "N": n}, int(count(i, n))) for n in (4, 5, 6) for i in (2, 3, 4, 5, 6, 7, 8, 9, 11)]
+    found = fit_turning(["I"], ["N"], samples)
+    assert found is not None
+    assert all(value(found, {"I": i, "N": n}) == count(i, n) for n in range(4, 12) for i in range(2, 40))
+    assert found == text
+
+
+def test_only_arithmetic_of_ranks_has_a_value() -> None:
+    with pytest.raises(UsageError, match="is no formula"):
+        value("I**2", {"I": 3})

@@ -227,3 +227,24 @@ def test_long_windows_cost_no_more_than_short_ones(window: int) -> None:
     assert passes(parse(text)).ranks["M"].tensors == {"K": 1}
     stencil = f"cascade far\ninput A[k]\noutput Z\nsizes K = 9999\nB[k] = A[k] + A[(k+{window})%K]\nZ = B[k] * A[k]\n"
     assert passes(parse(stencil)).ranks["K"].passes == 1
+
+
+TURNING = """
+cascade turning
+title "Every row meets one row of A a step, the next one in the next step"
+input A[m, k]
+output Y[m]
+sizes M = 4, K = 4, I = 6
+init:
+  S[0, m] = 0
+iterate i until I:
+  T[i, m] = A[m, k] * S[i, m]
+  S[i+1, m] = T[i, m] + A[(m+i)%M, i%K]
+then:
+  Y[m] = S[I, m]
+"""
+
+
+def test_a_count_that_depends_on_the_length_of_another_rank_names_it() -> None:
+    """A formula found at one length of M would read `(I+1)//3` and be wrong at every other."""
+    assert passes(parse(TURNING, "turning")).ranks["M"].sweeps == "(I+M-1)//M"

@@ -47,7 +47,7 @@ def barriers(graph: Graph, found: Levels, chosen: list[int]) -> list[tuple[Barri
         operands = complete.take(unrolled.reads, axis=0)
         fresh = np.where((operands == mine[:, None, None, :]).any(axis=(1, 2)), 0, mine)
         for j in np.flatnonzero(fresh.any(axis=0)):
-            ends = [level for level in np.unique(fresh[:, j]).tolist() if 0 < level < above[:, j].max()]
+            ends = [level for level in sorted(set(fresh[:, j].tolist())) if 0 < level < above[:, j].max()]
             candidates += [(int(j), number, level) for level in ends]
     needed = _needed(graph, above, candidates)
     result: list[tuple[Barrier, ...]] = []

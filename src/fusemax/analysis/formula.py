@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 
@@ -53,15 +55,39 @@ def _slopes(rank: str, samples: Sequence[tuple[Sizes, int]], divisor: int) -> li
 
 
 def _text(ranks: Sequence[str], slopes: Sequence[int], constant: int, divisor: int) -> Count:
-    terms = [rank if a == 1 else f"{a}*{rank}" for a, rank in zip(slopes, ranks, strict=True) if a]
+    terms = [
+        f"{a:+d}*{rank}".replace("1*", "", 1) if abs(a) == 1 else f"{a:+d}*{rank}"
+        for a, rank in zip(slopes, ranks, strict=True)
+        if a
+    ]
     if not terms:
         return constant // divisor
-    text = "+".join(terms)
+    text = "".join(terms).removeprefix("+")
     if constant:
         text += f"{constant:+d}"
     if divisor == 1:
         return text
     return f"({text})//{divisor}" if "+" in text or "-" in text else f"{text}//{divisor}"
+
+
+def fit_turning(growing: Sequence[str], others: Sequence[str], samples: Sequence[tuple[Sizes, int]]) -> Count | None:
+    """The simplest `(a*I + b*N + c)//(d*N + e)`, one rank of each kind: steps I that turn around a rank N."""
+    slopes = sorted(product(range(1, 4), range(-2, 3)), key=lambda pair: pair[0] + abs(pair[1]))
+    divisors = sorted(product((1, 2), (0, -1, 1)), key=lambda pair: pair[0] + abs(pair[1]))
+    for rank, other in product(growing, others):
+        for (d, e), (a, b) in product(divisors, slopes):
+            if any(d * sizes[other] + e < 1 for sizes, _ in samples):
+                continue
+            low, high = -(10**9), 10**9
+            for sizes, count in samples:
+                divisor = d * sizes[other] + e
+                rest = divisor * count - a * sizes[rank] - b * sizes[other]
+                low, high = max(low, rest), min(high, rest + divisor - 1)
+            if low <= high:
+                top = _text((rank, other), (a, b), min(range(low, high + 1), key=abs), 1)
+                below = _text((other,), (d,), e, 1)
+                return "//".join(str(part) if str(part).isidentifier() else f"({part})" for part in (top, below))
+    return None
 
 
 def value(count: Count, sizes: Sizes) -> int:
@@ -74,12 +100,26 @@ def value(count: Count, sizes: Sizes) -> int:
         return count
     if count == UNKNOWN:
         raise UsageError("this number of passes depends on sizes in a way that no formula follows")
-    body, slashes, divisor = count.partition("//")
-    total = 0
-    for term in body.strip("()").replace("-", "+-").split("+"):
-        sign, rest = (-1, term[1:]) if term.startswith("-") else (1, term)
-        amount = sign
-        for factor in rest.split("*"):
-            amount *= int(factor) if factor.isdigit() else sizes[factor]
-        total += amount
-    return total // int(divisor) if slashes else total
+    return _value(ast.parse(count, mode="eval").body, sizes)
+
+
+def _value(node: ast.expr, sizes: Sizes) -> int:
+    match node:
+        case ast.Constant(value=int() as number):
+            return number
+        case ast.Name(id=rank):
+            return sizes[rank]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, sizes)
+        case ast.BinOp(left=left, op=action, right=right) if type(action) in _OPERATORS:
+            return _OPERATORS[type(action)](_value(left, sizes), _value(right, sizes))
+        case _:
+            raise UsageError(f"{ast.unparse(node)} is no formula of ranks")
+
+
+_OPERATORS: Mapping[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}

@@ -6,7 +6,6 @@ The definition is that of docs/explanation/passes.md, on the cascade unrolled at
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -14,12 +13,11 @@ from fusemax.analysis.barriers import Barrier, barriers
 from fusemax.analysis.conflict import Question, has_cycle, orders
 from fusemax.analysis.counting import Count, Key, count
 from fusemax.analysis.explain import headline
-from fusemax.analysis.formula import UNKNOWN, fit
 from fusemax.analysis.formula import Count as Number
-from fusemax.analysis.growth import LARGER, growing_ranks, longer
+from fusemax.analysis.growth import LARGER
 from fusemax.analysis.lineage import Counted, counted
+from fusemax.analysis.numbers import numbers_of
 from fusemax.analysis.structure import Structure, structure
-from fusemax.analysis.unroll import TooLarge
 from fusemax.base.result import Result
 from fusemax.cascade.ir import Cascade
 from fusemax.cascade.ranks import canonical
@@ -148,7 +146,7 @@ def count_passes(cascade: Cascade) -> Counts:
     form = structure(cascade)
     ranks = counted(form)
     base = count(form, ranks)
-    numbers, largest = _numbers(form, ranks, base)
+    numbers, largest = numbers_of(form, ranks, base)
     found = {}
     conflicts = _conflicts(base)
     for number, rank in enumerate(ranks):
@@ -167,84 +165,6 @@ def _first_asked(cascade: Cascade, found: Mapping[str, RankPasses]) -> tuple[str
 
 def _least(number: Number) -> int:
     return number if isinstance(number, int) else LARGER  # a formula grows past any integer
-
-
-# ------------------------------------------------------------------------------------ integers and formulas
-
-
-def _numbers(form: Structure, ranks: tuple[Counted, ...], base: Count) -> tuple[dict[Key, Number], Count]:
-    """Every count as an integer, or as a formula of the iterative ranks it grows with; and the largest run.
-
-    Only counts that may grow are taken again, first at one larger size, then those that grew at others.
-    """
-    values = base.values()
-    larger: dict[str, Count] = {}
-    grown: set[Key] = set()
-    for rank, chosen in growing_ranks(base).items():
-        try:
-            run = count(form, ranks, {rank: _largest(form, rank, base)}, base.keys_of(chosen))
-        except TooLarge:  # the rank has one size only, as constants ask for it
-            continue
-        here = {key for key, n in run.values().items() if n != values[key]}
-        if here:
-            larger[rank] = run
-            grown |= here
-    if not grown:
-        return {**values, **_overall(ranks, values)}, base
-    samples = [({r: base.graph.sizes[r] for r in larger}, values)]
-    largest = next(iter(larger.values()))
-    if len(larger) == 1:
-        samples.append(({r: largest.graph.sizes[r] for r in larger}, largest.values()))
-
-    def sample(fixed: dict[str, int]) -> Count:
-        run = count(form, ranks, fixed, grown)
-        samples.append(({r: run.graph.sizes[r] for r in larger}, run.values()))
-        return run
-
-    for rank in larger:
-        for n in (2, 3, 6) if len(larger) == 1 else (2, 3, 5, 6, 7):
-            size = longer(form, rank, base.graph.sizes, n)
-            with suppress(TooLarge):
-                if size is not None:
-                    sample({rank: size})
-    if len(larger) > 1:
-        largest = sample({rank: _largest(form, rank, base) for rank in larger})
-    overall = [_overall(ranks, {**values, **run}) for _, run in samples]
-    samples = [(sizes, {**run, **most}) for (sizes, run), most in zip(samples, overall, strict=True)]
-    found: dict[Key, Number] = {**values, **overall[0]}
-    for key in {*grown, *(key for key in overall[0] if any(most[key] != overall[0][key] for most in overall))}:
-        found[key] = _number(list(larger), [(sizes, run[key]) for sizes, run in samples])
-    return found, largest
-
-
-def _overall(ranks: tuple[Counted, ...], values: Mapping[Key, int]) -> dict[Key, int]:
-    """passes(R): the most over inputs, and over derived tensors unless the rank is a factor."""
-    kinds = {"input", "derived"}
-    return {
-        (number, "passes", ""): max(
-            (n for (of, kind, _), n in values.items() if of == number and kind in kinds - {rank.is_factor * "derived"}),
-            default=0,
-        )
-        for number, rank in enumerate(ranks)
-    }
-
-
-def _largest(form: Structure, rank: str, base: Count) -> int:
-    """The largest size up to 7 that can be counted quickly."""
-    sizes = [longer(form, rank, base.graph.sizes, n) for n in range(base.graph.sizes[rank], LARGER + 1)]
-    return max((size for size in sizes if size is not None), default=base.graph.sizes[rank] + 1)
-
-
-def _number(names: list[str], samples: list[tuple[dict[str, int], int]]) -> Number:
-    """An integer if the count is the same at every size that is large enough, else the formula it follows."""
-    smallest = samples[0][0]  # that of the definition; shorter ranks only have to follow a formula
-    enough = [(sizes, n) for sizes, n in samples if all(sizes[rank] >= smallest[rank] for rank in sizes)]
-    if all(n == enough[0][1] for _, n in enough):
-        return enough[0][1]
-    found = fit(names, samples)
-    if found is None:  # a rank of 2 or 3 may be too short for the cascade's windows
-        found = fit(names, enough)
-    return UNKNOWN if found is None else found
 
 
 # ---------------------------------------------------------------------------------- what goes with the counts
