@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 from fusemax import __version__
 from fusemax.web.desk import Desk, refusal
 from fusemax.web.guard import Guard
+from fusemax.web.jobs import Jobs, default_store
 from fusemax.web.limits import Limits
 from fusemax.web.pool import Pool
-from fusemax.web.routes import cascade, catalogue, derive, design, pages
+from fusemax.web.routes import cascade, catalogue, derive, design, jobs, pages
 from fusemax.web.static_files import pages as static_pages
 
 __all__ = ["create_app", "hosts_at"]
@@ -27,16 +28,20 @@ def hosts_at(port: int) -> frozenset[str]:
     return frozenset([f"{name}:{port}" for name in names] + (list(names) if port == 80 else []))
 
 
-def create_app(hosts: Iterable[str], limits: Limits | None = None) -> Guard:
-    """The explorer's application behind its guard. ``hosts``: what the Host header may say, port included."""
+def create_app(hosts: Iterable[str], limits: Limits | None = None, store: str | None = None) -> Guard:
+    """The explorer's application behind its guard. ``hosts``: what the Host header may say, port included.
+
+    ``store`` is the file that results of sweeps go into.
+    """
     limits = limits or Limits()
     app = FastAPI(
         title="fusemax explorer", version=__version__, docs_url=None, redoc_url=None, lifespan=_lifespan,
         description="Cascades, designs, sweeps: each page of the explorer as JSON.",
     )  # fmt: skip
     app.state.limits = limits
+    app.state.store = store or default_store()
     app.state.pages = static_pages()
-    for module in (pages, cascade, catalogue, derive, design):
+    for module in (pages, cascade, catalogue, derive, design, jobs):
         app.include_router(module.router)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _no_such)
@@ -50,12 +55,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with tempfile.TemporaryDirectory(prefix="fusemax-") as folder:
         quick = Pool(limits.quick_workers, limits, folder, is_quick=True)
         long = Pool(limits.long_workers, limits, folder, is_quick=False)
+        app.state.jobs = Jobs(app.state.store, limits, folder)
+        app.state.jobs.load()
         app.state.desk = Desk(limits, quick, long)
         quick.start()
         long.start()
         try:
             yield
         finally:
+            await app.state.jobs.stop()
             await quick.stop()
             await long.stop()
 

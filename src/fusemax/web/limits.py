@@ -27,3 +27,6 @@ class Limits:
     num_waiting: int = 400
     num_jobs: int = 2
     """Sweeps and searches that run at once."""
+    job_s: float = 12 * 3600.0
+    job_memory_bytes: int = 8 << 30
+    num_kept_jobs: int = 500

@@ -33,7 +33,7 @@ def serve(
 
     with _listening(port) as bound:
         number = int(bound.getsockname()[1])
-        app = create_app(hosts_at(number))
+        app = create_app(hosts_at(number), store=store)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3, ws="none",
             lifespan="on", proxy_headers=False,

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from fusemax.base.errors import FusemaxError, SourceError, SourceErrors
 from fusemax.base.result import plain
 
-__all__ = ["ANSWER", "FAULT", "LIMIT", "MISTAKE", "READY", "error_document", "main", "places"]
+__all__ = ["ANSWER", "FAULT", "LIMIT", "MISTAKE", "READY", "error_document", "limit_memory", "main", "places"]
 
 READY, ANSWER, MISTAKE, LIMIT, FAULT = b"R", b"A", b"M", b"L", b"F"
 _GRACE_S = 5.0
@@ -32,7 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no frame
-    _limit_memory(int(sys.argv[1]))
+    limit_memory(int(sys.argv[1]))
     from fusemax.web.answers import warm
 
     warm("quick" in sys.argv[2:])
@@ -92,8 +92,9 @@ def places(error: FusemaxError) -> list[dict[str, object]]:
     ]
 
 
-def _limit_memory(size: int) -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):  # where the system has no such limit
+def limit_memory(size: int) -> None:
+    """No more address space than so many bytes, where the system has such a limit."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (size, size))

@@ -1,0 +1,236 @@
+"""`/api/jobs`, `/api/points`: sweeps and searches, and what the store holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from fusemax.web.desk import answer, refusal
+from fusemax.web.jobs import Job, Jobs
+from fusemax.web.pool import Busy
+from fusemax.web.routes.models import ERRORS, Name, Open, Strict, Text
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/api", tags=["jobs"], responses=ERRORS)
+
+Key = Annotated[str, Path(max_length=1000, pattern="^[0-9a-z-]+$")]
+Accounting = Literal["corrected", "published"]
+
+
+class SweepSpec(Strict):
+    """A sweep: its specification as text (as in a file of `fusemax sweep`), or none for the paper's Figure 12."""
+
+    text: Annotated[str, Field(max_length=1 << 18)] | None = None
+    accounting: Accounting | None = None
+
+
+class SearchSpec(Strict):
+    """A search; the accelerator is one of the catalogue."""
+
+    cascade: Annotated[str, Field(min_length=1, max_length=1 << 18, description="A catalogue name or the text.")]
+    accelerator: Name
+    workload: Text = "bert"
+    seq_len: Annotated[int, Field(ge=1, le=1 << 30)] | Annotated[str, Field(max_length=20)] = "4K"
+    objective: Literal["latency", "energy", "edp", "traffic"] = "latency"
+    accounting: Accounting = "corrected"
+    like: Annotated[list[Name], Field(max_length=16)] = Field([])
+    exhaustive: bool = False
+
+
+class SweepQuestion(Strict):
+    """Start a sweep."""
+
+    kind: Literal["sweep"]
+    spec: SweepSpec
+
+
+class SearchQuestion(Strict):
+    """Start a search."""
+
+    kind: Literal["search"]
+    spec: SearchSpec
+
+
+class Nothing(Strict):
+    """An empty object: a body of JSON is what a page of another site cannot send."""
+
+
+class JobAnswer(Open):
+    """A job; `rate` is points a second, `left_s` the seconds it will take."""
+
+    id: str
+    kind: str
+    title: str
+    state: Literal["running", "done", "cancelled", "failed", "stopped", "stored"]
+    done: int
+    total: int | None
+    rate: float | None
+    left_s: float | None
+
+
+class JobList(Open):
+    """The jobs, newest first; studies of the store that belong to none follow as jobs of kind `stored`."""
+
+    store: str
+    jobs: list[JobAnswer]
+
+
+class PointAnswer(Open):
+    """A point as a design."""
+
+    key: str
+    design: str
+    workload: str
+    accounting: str
+
+
+def jobs_of(request: Request) -> Jobs:
+    """The jobs of the application that serves a request."""
+    found: Jobs = request.app.state.jobs
+    return found
+
+
+@router.post("/jobs.json", response_model=JobAnswer)
+async def post_job(
+    request: Request, question: Annotated[SweepQuestion | SearchQuestion, Field(discriminator="kind")]
+) -> Response:
+    """Start a sweep or a search."""
+    spec = question.spec.model_dump()
+    checked = await answer(request, "check_job", {"kind": question.kind, "spec": spec})
+    if checked.status_code != 200:
+        return checked
+    try:
+        return _sent(jobs_of(request).begin(question.kind, spec, json.loads(bytes(checked.body))))
+    except Busy as busy:
+        return refusal(429, "Busy", str(busy))
+
+
+@router.get("/jobs.json", response_model=JobList)
+async def get_jobs(request: Request) -> Response:
+    """The jobs, and what else is in the store."""
+    jobs = jobs_of(request)
+    found = await _studies(request)
+    if isinstance(found, Response):
+        return found
+    listed = [job.document() for job in jobs.list()]
+    own = {_about(one) for job in jobs.jobs.values() for one in job.about}
+    listed += [_stored(study) for study in found if _about(study["about"]) not in own]
+    return _json({"store": jobs.store, "jobs": listed})
+
+
+@router.get("/jobs/{job}.json", response_model=JobAnswer)
+async def get_job(
+    request: Request,
+    job: Key,
+    x: Annotated[Name, Query(description="Figure of the front.")] = "latency_s",
+    y: Annotated[Name | None, Query(description="The other; else energy, area or traffic, the first known.")] = None,
+) -> Response:
+    """A job with its points and front: those found so far."""
+    jobs = jobs_of(request)
+    one = jobs.get(job)
+    if one is None:
+        found = await _studies(request)
+        if isinstance(found, Response):
+            return found
+        shown = next((_stored(study) for study in found if f"study-{study['id']}" == job), None)
+        if shown is None:
+            return refusal(404, "UnknownName", f"there is no job {job}")
+    else:
+        shown = {**one.document(), "result": one.result}
+        if one.kind == "search":
+            return _json({**shown, **_searched(one)})
+    front = await answer(request, "front", {"store": jobs.store, "about": shown["about"], "x": x, "y": y}, keep=False)
+    return front if front.status_code != 200 else _json({**shown, **json.loads(bytes(front.body))})
+
+
+@router.post("/jobs/{job}/cancel.json", response_model=JobAnswer)
+async def cancel_job(request: Request, job: Key, _nothing: Nothing) -> Response:
+    """End a job; what it found stays."""
+    jobs = jobs_of(request)
+    return (
+        refusal(404, "UnknownName", f"there is no job {job}")
+        if jobs.get(job) is None
+        else _sent(await jobs.cancel(job))
+    )
+
+
+@router.post("/jobs/{job}/resume.json", response_model=JobAnswer)
+async def resume_job(request: Request, job: Key, _nothing: Nothing) -> Response:
+    """Go on with a job that was ended."""
+    jobs = jobs_of(request)
+    if jobs.get(job) is None:
+        return refusal(404, "UnknownName", f"there is no job {job}")
+    try:
+        return _sent(jobs.resume(job))
+    except Busy as busy:
+        return refusal(429, "Busy", str(busy))
+
+
+@router.get("/points/{job}/{key}.json", response_model=PointAnswer)
+async def get_point(request: Request, job: Key, key: Key) -> Response:
+    """A point of a job as a design: click it, open it."""
+    jobs = jobs_of(request)
+    found = jobs.get(job)
+    if found is not None and found.kind == "search":
+        if found.result is None or key != "best":
+            return refusal(404, "UnknownName", f"job {job} has no point {key}")
+        spec = found.spec
+        return _json(
+            {
+                "key": key,
+                "design": found.result["best_text"],
+                "workload": spec["workload"],
+                "seq_len": found.result["seq_len"],
+                "accounting": spec["accounting"],
+            }
+        )
+    if found is None and not job.startswith("study-"):
+        return refusal(404, "UnknownName", f"there is no job {job}")
+    return await answer(request, "point", {"store": jobs.store, "key": key}, is_long=True, keep=False, missing=404)
+
+
+async def _studies(request: Request) -> list[dict[str, Any]] | Response:
+    found = await answer(request, "studies", {"store": jobs_of(request).store}, keep=False)
+    if found.status_code != 200:
+        return found
+    listed: list[dict[str, Any]] = json.loads(bytes(found.body))["studies"]
+    return listed
+
+
+def _about(about: Any) -> str:
+    return json.dumps(about, sort_keys=True)
+
+
+def _stored(study: dict[str, Any]) -> dict[str, Any]:
+    """A study that no job of ours made, in the form of a job."""
+    about = study["about"]
+    more = [str(v) for k, v in about.items() if k not in ("design", "workload", "version", "code")]
+    return {
+        "id": f"study-{study['id']}", "kind": "stored", "state": "stored", "done": study["points"], "total": None,
+        "title": f"{about.get('design')}, {about.get('workload')} ({', '.join(more)}) over {', '.join(study['axes'])}",
+        "about": [about], "rate": None, "left_s": None,
+    }  # fmt: skip
+
+
+def _searched(job: Job) -> dict[str, Any]:
+    """The front of a search in the form of a sweep's; its best is the point that can be opened."""
+    if job.result is None:
+        return {"x": "latency_s", "y": "energy_pj", "points": [], "num_points": 0, "is_whole": True}
+    best = {name: job.result.get(name) for name in ("latency_s", "energy_pj", "traffic_bytes")}
+    others = [{**row} for row in job.result["front"] if row != best]
+    points = [{"key": "best", "front": True, "inputs": {}, "figures": best}]
+    points += [{"key": "", "front": True, "inputs": {}, "figures": row} for row in others]
+    cost = "energy_pj" if best["energy_pj"] is not None else "traffic_bytes"
+    return {"x": "latency_s", "y": cost, "points": points, "num_points": len(points), "is_whole": True}
+
+
+def _sent(job: Job) -> Response:
+    return _json(job.document())
+
+
+def _json(document: object) -> Response:
+    return Response(json.dumps(document), media_type="application/json")
