@@ -101,12 +101,15 @@ class Jobs:
         job = Job(secrets.token_hex(8), kind, spec, checked["title"], about, total=checked["total"])
         return self._start(job)
 
-    def resume(self, key: str) -> Job:
-        """Run a job again that does not run; a sweep finds what is missing."""
+    async def resume(self, key: str, checked: Mapping[str, Any]) -> Job:
+        """Run a job again that does not run; a sweep finds what is missing. Busy when enough run."""
         job = self.jobs[key]
         if job.state == RUNNING:
             return self._now(job)
-        return self._start(replace(job, state=RUNNING, done=0, error=None, result=None, started=time.time()))
+        if key in self._tasks:  # its process is about to end
+            await asyncio.gather(self._tasks[key], return_exceptions=True)
+        again = Job(key, job.kind, job.spec, checked["title"], tuple(checked["about"]), total=checked["total"])
+        return self._start(again)
 
     async def cancel(self, key: str) -> Job:
         """End a job that runs; what it stored stays."""
@@ -128,7 +131,9 @@ class Jobs:
         self.kept.mkdir(parents=True, exist_ok=True)
         self._put(job)
         self._begun[job.id] = time.monotonic()
-        self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job))
+        task = asyncio.get_running_loop().create_task(self._run(job))
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
         return job
 
     def _put(self, job: Job) -> None:
@@ -149,7 +154,6 @@ class Jobs:
             self._finish(replace(self._now(self.jobs[key]), state=state))
 
     async def _run(self, job: Job) -> None:
-        error: Mapping[str, Any]
         try:
             async with asyncio.timeout(self.limits.job_s):
                 await self._watch(job)
@@ -192,5 +196,4 @@ class Jobs:
 
     def _finish(self, job: Job) -> None:
         self._begun.pop(job.id, None)
-        self._tasks.pop(job.id, None)
         self._put(job)

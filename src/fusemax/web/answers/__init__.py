@@ -17,6 +17,7 @@ ANSWERS: dict[str, str] = {
     "check_job": "fusemax.web.answers.jobs:check_job",
     "derive": "fusemax.web.answers.derive:derive",
     "design": "fusemax.web.answers.design:design",
+    "design_text": "fusemax.web.answers.catalogue:design_text",
     "front": "fusemax.web.answers.store:front",
     "learn": "fusemax.web.answers.learn:learn",
     "model": "fusemax.web.answers.design:model",

@@ -13,6 +13,7 @@ from fusemax.cascade import Cascade, print_cascade
 from fusemax.cascade.cuts import Cuts
 from fusemax.cascade.notation import notation
 from fusemax.cascade.ranks import declared_ranks
+from fusemax.report.claims import broken_claims
 from fusemax.report.show import Picture
 from fusemax.web.answers.texts import cascade_of
 from fusemax.web.worker import places
@@ -39,6 +40,7 @@ def cascade(text: str, sizes: Mapping[str, int] | None = None, rank: str | None 
         "ok": True,
         "errors": [],
         "error_text": "",
+        "claims": [place for _, _, error in broken_claims(one, counts) for place in places(error)],
         "name": one.name,
         "title": one.title or "",
         "text": print_cascade(one),

@@ -52,6 +52,8 @@ def run_job(kind: str, spec: Mapping[str, Any], store: str, observe: Observer = 
 
 def _plan(spec: Mapping[str, Any]) -> SweepPlan:
     text = spec.get("text")
+    if (text is None) == (spec.get("name") is None):
+        raise UsageError("a sweep has a text or a name, one of both: fig12 is the paper's figure")
     if text is None:
         return SweepPlan(FIG12, None, spec.get("accounting"))
     found, document = read_spec(_FILE, text)

@@ -43,13 +43,18 @@ def learn() -> dict[str, object]:
     """The steps, each with its cascade, passes and picture."""
     text = (files("fusemax.web") / "tour.yaml").read_text(encoding="utf-8")
     tour = validate(Tour, read_document(text, file="tour.yaml"))
-    return {"title": tour.title, "source": tour.source, "steps": [_step(step) for step in tour.steps]}
+    return {
+        "title": tour.title,
+        "source": tour.source,
+        "steps": [_step(n, step) for n, step in enumerate(tour.steps, 1)],
+    }
 
 
-def _step(step: Step) -> dict[str, object]:
+def _step(number: int, step: Step) -> dict[str, object]:
     cascade = load(step.cascade)
     counts = passes(cascade)
     return {
+        "number": number,
         "title": step.title,
         "prose": "\n\n".join(step.prose),
         "look": step.look,
@@ -59,6 +64,6 @@ def _step(step: Step) -> dict[str, object]:
         "cascade": catalogue_text("cascades", step.cascade),
         "unicode": notation(cascade, "unicode"),
         "passes": counts.ranks[step.rank].passes,
-        "passes_why": counts.headline(),
+        "why": counts.headline(),
         "svg": show(cascade, step.rank).svg(),
     }

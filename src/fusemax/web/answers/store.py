@@ -19,6 +19,7 @@ from fusemax.search.about import info
 from fusemax.search.rewrite import checked, design_text, with_field, with_workload_field
 from fusemax.search.store import open_store
 from fusemax.web.answers.texts import check_name, names_of
+from fusemax.web.axes import axis
 
 __all__ = ["front", "point", "studies", "study_id"]
 
@@ -27,7 +28,9 @@ MOST_SHOWN = 2_000
 _LISTED = ("axes", "figures", "points")
 _WHERE = ("workload", "accounting", "seq_len")
 """Points compete with those of the same values."""
-_COSTS = ("energy_pj", "area_um2", "traffic_bytes")
+_COSTS = ("area_um2", "energy_pj", "traffic_bytes")
+_SERIES = ("design", "workload", "accounting", "seq_len")
+_NEVER = ("key", "version", "code")
 _FIXED = ("design", "workload", "accounting", "version", "code", "key", "seq_len")
 
 Row = Mapping[str, Any]
@@ -51,30 +54,30 @@ def study_id(about: Row) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def front(store: str, about: Sequence[Row] | None, x: str = "latency_s", y: str | None = None) -> dict[str, object]:
-    """The points of some studies (None: of all) and which of them no other one beats in ``x`` and ``y``.
+def front(store: str, about: Sequence[Row], x: str | None = None, y: str = "latency_s") -> dict[str, object]:
+    """The points of some studies, and which of them no other one beats in ``x`` and ``y``.
 
-    Points compete with those of the same workload, accounting and length. The first rows by key up to a limit are
-    looked at; ``is_whole`` says whether those are all.
+    ``x`` is area, energy or traffic when it is not given: the first that is known and varies. Points compete with those
+    of the same workload, accounting and length. The first rows by key up to a limit are looked at; ``is_whole`` says
+    whether those are all. UnknownName for a figure that the studies lack.
     """
-    if not os.path.exists(store):
-        return {"x": x, "y": y or _COSTS[0], "points": [], "num_points": 0, "is_whole": True}
-    figures = sorted({name for study in _list(store) for name in study["figures"]})
-    for name in (x, *([y] if y else [])):
+    own = _own(store, about)
+    figures = sorted({name for study in own for name in study["figures"]})
+    for name in filter(None, (x, y)):
         if figures and name not in figures:
             raise UnknownName("figure", name, figures)
-    rows, is_whole = _rows(store, about)
-    cost = y or next((n for n in _COSTS if sum(r.get(n) is not None for r in rows) * 2 >= len(rows)), _COSTS[0])
-    known = [row for row in rows if row.get(x) is not None and row.get(cost) is not None]
-    best = {row["key"] for group in _groups(known) for row in _front(group, x, cost)}
+    rows, is_whole = _rows(store, own)
+    cost = x or _cost(rows)
+    known = [row for row in rows if row.get(cost) is not None and row.get(y) is not None]
+    best = {row["key"] for group in _groups(known) for row in _front(group, cost, y)}
     shown = [row for row in known if row["key"] in best][:MOST_SHOWN]
     step = max(1, len(known) // MOST_SHOWN)
     shown += [row for row in known[::step] if row["key"] not in best][: MOST_SHOWN - len(shown)]
+    varied = _varied(rows, figures)
     return {
-        "x": x,
-        "y": cost,
+        "axes": {"x": axis(cost), "y": axis(y)},
         "figures": figures,
-        "points": [_point(row, row["key"] in best, figures) for row in shown],
+        "points": [_point(row, cost, y, row["key"] in best, figures, varied) for row in shown],
         "num_points": len(rows),
         "is_whole": is_whole,
     }
@@ -104,7 +107,7 @@ def point(store: str, key: str) -> dict[str, object]:
             design = with_field(design, path, value)
     return {
         "key": key,
-        "design": design_text(checked(design)),
+        "text": design_text(checked(design)),
         "workload": _workload_text(workload) if changed else workload.name,
         "seq_len": row.get("seq_len", 4096),
         "accounting": row["accounting"],
@@ -117,19 +120,38 @@ def _list(store: str) -> list[dict[str, Any]]:
     return list(found)
 
 
-def _rows(store: str, about: Sequence[Row] | None) -> tuple[list[dict[str, Any]], bool]:
-    wanted = None if about is None else {study_id(one) for one in about}
-    names = {tuple(study["about"]) for study in _list(store) if wanted is None or study["id"] in wanted}
+def _own(store: str, about: Sequence[Row]) -> list[dict[str, Any]]:
+    wanted = {study_id(one) for one in about}
+    return [study for study in _list(store) if study["id"] in wanted]
+
+
+def _rows(store: str, own: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+    """The rows of some studies, and whether all rows of the store were looked at."""
+    if not own:
+        return [], True
+    wanted = {study["id"] for study in own}
+    names = {tuple(study["about"]) for study in own}
     with open_store(store, write=False) as opened:
         rows = list(itertools.islice(opened.rows(), MOST_ROWS + 1))
     is_whole = len(rows) <= MOST_ROWS
-    if wanted is not None:
-        rows = [row for row in rows if any(_is_of(row, each, wanted) for each in names)]
-    return rows[:MOST_ROWS], is_whole
+    return [row for row in rows[:MOST_ROWS] if any(_is_of(row, each, wanted) for each in names)], is_whole
 
 
 def _is_of(row: Row, names: Sequence[str], wanted: set[str]) -> bool:
     return all(name in row for name in names) and study_id({name: row[name] for name in names}) in wanted
+
+
+def _cost(rows: Sequence[Row]) -> str:
+    half = len(rows) / 2
+    known = [name for name in _COSTS if sum(row.get(name) is not None for row in rows) >= half]
+    varied = [name for name in known if len({row.get(name) for row in rows}) > 1]
+    return next(iter([*varied, *known]), _COSTS[0])
+
+
+def _varied(rows: Sequence[Row], figures: Sequence[str]) -> list[str]:
+    """Inputs that are not the same in all rows."""
+    names = [n for n in dict.fromkeys(itertools.chain.from_iterable(rows)) if n not in (*figures, *_NEVER)]
+    return [name for name in names if len({str(row.get(name)) for row in rows}) > 1]
 
 
 def _groups(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -147,11 +169,16 @@ def _front(rows: Sequence[dict[str, Any]], x: str, y: str) -> Iterator[dict[str,
             yield row
 
 
-def _point(row: Row, is_best: bool, figures: Sequence[str]) -> dict[str, object]:
+def _point(row: Row, x: str, y: str, is_best: bool, figures: Sequence[str], varied: Sequence[str]) -> dict[str, object]:
+    inputs = [name for name in varied if name in row]
     return {
         "key": row["key"],
+        "x": row[x],
+        "y": row[y],
         "front": is_best,
-        "inputs": {k: v for k, v in row.items() if k not in figures and k not in ("key", "version", "code")},
+        "series": ", ".join(str(row[name]) for name in inputs if name in _SERIES) or str(row.get("design", "")),
+        "label": ", ".join(f"{name} {row[name]}" for name in inputs if name not in _SERIES),
+        "inputs": {k: v for k, v in row.items() if k not in figures and k not in _NEVER},
         "figures": {k: v for k, v in row.items() if k in figures},
     }
 

@@ -23,12 +23,18 @@ class Catalogue(Open):
     workloads: list[Entry]
 
 
+class DesignText(NamedText):
+    """A shipped design: its file, and the same with accelerator, mapping and schedule written out."""
+
+    whole: str
+
+
 class TaxonomyAnswer(Open):
     """The documents of `fusemax taxonomy --json`, each with its text and evidence."""
 
     families: list[str]
     headline: str
-    cascades: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
 
 
 class LearnAnswer(Open):
@@ -44,10 +50,10 @@ async def get_catalogue(request: Request) -> Response:
     return await answer(request, "catalogue", {})
 
 
-@router.get("/design/{name}.json", response_model=NamedText)
+@router.get("/design/{name}.json", response_model=DesignText)
 async def get_design(request: Request, name: Name) -> Response:
     """A shipped design as its file."""
-    return await answer(request, "text_of", {"kind": "designs", "name": name}, missing=404)
+    return await answer(request, "design_text", {"name": name}, missing=404)
 
 
 @router.get("/accelerator/{name}.json", response_model=NamedText)

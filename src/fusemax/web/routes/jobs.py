@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
+from fusemax.web.axes import axis
 from fusemax.web.desk import answer, refusal
 from fusemax.web.jobs import Job, Jobs
 from fusemax.web.pool import Busy
@@ -25,6 +26,7 @@ class SweepSpec(Strict):
     """A sweep: its specification as text (as in a file of `fusemax sweep`), or none for the paper's Figure 12."""
 
     text: Annotated[str, Field(max_length=1 << 18)] | None = None
+    name: Literal["fig12"] | None = None
     accounting: Accounting | None = None
 
 
@@ -83,7 +85,7 @@ class PointAnswer(Open):
     """A point as a design."""
 
     key: str
-    design: str
+    text: str
     workload: str
     accounting: str
 
@@ -126,8 +128,8 @@ async def get_jobs(request: Request) -> Response:
 async def get_job(
     request: Request,
     job: Key,
-    x: Annotated[Name, Query(description="Figure of the front.")] = "latency_s",
-    y: Annotated[Name | None, Query(description="The other; else energy, area or traffic, the first known.")] = None,
+    x: Annotated[Name | None, Query(description="A figure; else the first known of area, energy, traffic.")] = None,
+    y: Annotated[Name, Query(description="The other figure of the front.")] = "latency_s",
 ) -> Response:
     """A job with its points and front: those found so far."""
     jobs = jobs_of(request)
@@ -162,10 +164,14 @@ async def cancel_job(request: Request, job: Key, _nothing: Nothing) -> Response:
 async def resume_job(request: Request, job: Key, _nothing: Nothing) -> Response:
     """Go on with a job that was ended."""
     jobs = jobs_of(request)
-    if jobs.get(job) is None:
+    one = jobs.get(job)
+    if one is None:
         return refusal(404, "UnknownName", f"there is no job {job}")
+    checked = await answer(request, "check_job", {"kind": one.kind, "spec": dict(one.spec)})
+    if checked.status_code != 200:
+        return checked
     try:
-        return _sent(jobs.resume(job))
+        return _sent(await jobs.resume(job, json.loads(bytes(checked.body))))
     except Busy as busy:
         return refusal(429, "Busy", str(busy))
 
@@ -182,7 +188,7 @@ async def get_point(request: Request, job: Key, key: Key) -> Response:
         return _json(
             {
                 "key": key,
-                "design": found.result["best_text"],
+                "text": found.result["best_text"],
                 "workload": spec["workload"],
                 "seq_len": found.result["seq_len"],
                 "accounting": spec["accounting"],
@@ -219,13 +225,20 @@ def _stored(study: dict[str, Any]) -> dict[str, Any]:
 def _searched(job: Job) -> dict[str, Any]:
     """The front of a search in the form of a sweep's; its best is the point that can be opened."""
     if job.result is None:
-        return {"x": "latency_s", "y": "energy_pj", "points": [], "num_points": 0, "is_whole": True}
+        return {"points": [], "num_points": 0, "is_whole": True, "best": None}
     best = {name: job.result.get(name) for name in ("latency_s", "energy_pj", "traffic_bytes")}
-    others = [{**row} for row in job.result["front"] if row != best]
-    points = [{"key": "best", "front": True, "inputs": {}, "figures": best}]
-    points += [{"key": "", "front": True, "inputs": {}, "figures": row} for row in others]
     cost = "energy_pj" if best["energy_pj"] is not None else "traffic_bytes"
-    return {"x": "latency_s", "y": cost, "points": points, "num_points": len(points), "is_whole": True}
+    others = [row for row in job.result["front"] if any(row.get(name) != best[name] for name in best)]
+    points = [
+        {"key": key, "x": row[cost], "y": row["latency_s"], "front": True, "series": "front", "label": key,
+         "inputs": {}, "figures": row}
+        for key, row in [("best", best), *(("", row) for row in others)] if row.get(cost) is not None
+    ]  # fmt: skip
+    shown = ("objective", "value", "unit", "bound", "roofline_fraction", "headline")
+    return {
+        "axes": {"x": axis(cost), "y": axis("latency_s")}, "points": points, "num_points": len(points),
+        "is_whole": True, "best": {name: job.result.get(name) for name in shown},
+    }  # fmt: skip
 
 
 def _sent(job: Job) -> Response:
