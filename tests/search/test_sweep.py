@@ -16,8 +16,9 @@ from fusemax.base.errors import FusemaxError, UsageError
 from fusemax.cli.main import run
 from fusemax.cli.sweep import describe
 from fusemax.model.evaluate import evaluate
-from fusemax.search.store import export_csv, open_store
-from fusemax.search.sweep import SweepPlan, run_sweep
+from fusemax.search.export import export_csv
+from fusemax.search.store import open_store
+from fusemax.search.sweep import SweepPlan, engine_of, run_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,7 +80,7 @@ def test_a_workload_field_and_an_illegal_point() -> None:
 
 KILLED = """
 import os, signal, sys
-from fusemax.search.sweep import SweepPlan, run_sweep
+from fusemax.search.sweep import SweepPlan, engine_of, run_sweep
 def observe(done, total, what):
     if done >= 8:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -104,7 +105,7 @@ def test_after_a_kill_the_rest_is_computed_and_the_export_is_the_same(tmp_path: 
 
 def test_workers_find_the_same(tmp_path: Path) -> None:
     plan = SweepPlan("s", SPEC)
-    assert run_sweep(plan, tmp_path / "two.db", workers=2).rows() == run_sweep(plan).rows()
+    assert run_sweep(plan, tmp_path / "two.db", engine_of(workers=2)).rows() == run_sweep(plan).rows()
 
 
 INTERRUPTED = """

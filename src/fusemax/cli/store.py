@@ -35,7 +35,8 @@ def export_command(file: str, form: str | None, path: str | None) -> None:
 
     The same points give the same bytes. Figures nobody knows are 'unknown' in CSV and null in Parquet.
     """
-    from fusemax.search.store import export_csv, export_parquet, open_store
+    from fusemax.search.export import export_csv, export_parquet
+    from fusemax.search.store import open_store
 
     chosen = form or ("parquet" if path is not None and path.endswith(".parquet") else "csv")
     if chosen == "parquet" and path in (None, "-"):

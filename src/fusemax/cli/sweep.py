@@ -21,10 +21,13 @@ _LOG_S = 60.0
 @click.command()
 @click.argument("spec", type=click.Path())
 @click.option("--store", metavar="FILE", type=click.Path(), help="Keep results in FILE, and compute no point twice.")
-@click.option("--workers", type=click.IntRange(1, 1024), default=1, help="Processes that compute [1].")
+@click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Compute in N processes [in this one].")
+@click.option("--cluster", metavar="ADDRESS", help="Compute on the workers of the Dask scheduler there.")
 @click.option("--accounting", type=click.Choice(["corrected", "published"]), help="Accounting [the specification's].")
 @output_options()
-def command(spec: str, store: str | None, workers: int, accounting: str | None, output: Output) -> int:
+def command(
+    spec: str, store: str | None, workers: int | None, cluster: str | None, accounting: str | None, output: Output
+) -> int:
     """Sweep accelerators and lengths, resumable.
 
     SPEC is a YAML file: designs, workloads, seq_lens, and under 'vary' any field of accelerator, workload, mapping or
@@ -32,13 +35,14 @@ def command(spec: str, store: str | None, workers: int, accounting: str | None, 
 
     With --store a sweep that was interrupted goes on where it stopped: points that are there are not computed again.
     """
-    from fusemax.search.sweep import SweepPlan, run_sweep
+    from fusemax.search.sweep import SweepPlan, engine_of, run_sweep
 
     plan = SweepPlan(spec, None, accounting)
+    engine = engine_of(workers, cluster)
     name = plan.name
     with watch(name) as observe:
         try:
-            found = run_sweep(plan, store, workers, observe)
+            found = run_sweep(plan, store, engine, observe)
         except KeyboardInterrupt:
             _say_how_to_go_on(store)
             return 130

@@ -64,7 +64,7 @@ class Verdict(Result):
     def headline(self) -> str:
         """The answer."""
         if self.is_whole:
-            return f"{self.path}: whole, {self.num_points} points, every key is that of its row"
+            return f"{self.path}: whole, {self.num_points} points, every figure is the one that was stored"
         return f"{self.path}: not whole"
 
 
@@ -89,18 +89,13 @@ class Merged(Result):
 def info(path: str | os.PathLike[str]) -> StoreInfo:
     """What a store holds. FileError for what is no store."""
     with open_store(path, write=False) as store:
-        counts = store.counts()
-        found = [
-            {
-                **study.about,
-                "axes": ", ".join(study.axes),
-                "figures": ", ".join(study.figures),
-                "points": counts.get(number, 0),
-            }
-            for number, study in store.studies().items()
-        ]
+        counted = [(study, store.count(study)) for study in store.studies()]
+    found = [
+        {**study.about, "axes": ", ".join(study.axes), "figures": ", ".join(study.figures), "points": count}
+        for study, count in counted
+    ]
     name = os.fspath(path)
-    return StoreInfo(name, os.path.getsize(name), sum(counts.values()), tuple(found))
+    return StoreInfo(name, os.path.getsize(name), sum(count for _, count in counted), tuple(found))
 
 
 def verify(path: str | os.PathLike[str]) -> Verdict:

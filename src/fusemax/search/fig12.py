@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from fusemax import __version__
 from fusemax.base.result import plain
 from fusemax.base.units import parse_length
@@ -13,9 +15,10 @@ from fusemax.design.workload import Workload, load_workload
 from fusemax.model.areasweep import area_sweep
 from fusemax.model.compare import default_plan
 from fusemax.model.profile import accounting_of
-from fusemax.search.grid import Figures
+from fusemax.search.code import code_digest
+from fusemax.search.grid import Reals, Wholes
 from fusemax.search.rewrite import design_digest
-from fusemax.search.store import Study
+from fusemax.search.study import Study
 
 __all__ = ["AreaPart", "area_parts"]
 
@@ -49,12 +52,14 @@ class AreaPart:
             "workload": self.workload.model_dump(mode="json", exclude={"sources"}),
             "accounting": sorted(rules.switches),
             "version": __version__,
+            "code": code_digest(),
         }
         about = {
             "design": sweep.design,
             "workload": self.workload.name,
             "accounting": rules.name,
             "version": __version__,
+            "code": code_digest(),
         }
         return Study.of(by, about, ("seq_len", "edge"), _FIGURES)
 
@@ -64,24 +69,20 @@ class AreaPart:
         return len(default_plan().area_sweep.edge)
 
     @property
-    def step(self) -> int:
+    def first_step(self) -> int:
         """All at once."""
         return self.num_points
 
-    def points(self, start: int, stop: int) -> list[tuple[object, ...]]:
+    def inputs(self, start: int, stop: int) -> Wholes:
         """See Part."""
         sweep = default_plan().area_sweep
-        return [(parse_length(sweep.seq_len), edge) for edge in sweep.edge[start:stop]]
+        return np.array([(parse_length(sweep.seq_len), edge) for edge in sweep.edge[start:stop]], dtype=np.int64)
 
-    def figures(self, start: int, stop: int) -> Figures:
+    def figures(self, start: int, stop: int, only: Wholes | None = None, threads: int | None = None) -> Reals:
         """See Part."""
         rows = area_sweep([self.workload], self.accounting)[start:stop]
-        return [[_float(row[name]) for name in _FIGURES] for row in rows]
-
-
-def _float(value: object) -> float | None:
-    number = float(str(value)) if not isinstance(value, float) else value
-    return None if number != number else number
+        found = np.array([[float(str(row[name])) for name in _FIGURES] for row in rows])
+        return found if only is None else found[only]
 
 
 def area_parts(accounting: str = "published") -> list[AreaPart]:

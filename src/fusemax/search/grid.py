@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from fusemax import __version__
 from fusemax.base.errors import FileError, FusemaxError, UnknownName, UsageError
@@ -26,9 +27,10 @@ from fusemax.design.workload import Workload, load_workload
 from fusemax.model.batch import evaluate_batch
 from fusemax.model.evaluate import evaluate
 from fusemax.model.profile import accounting_of
+from fusemax.search.code import code_digest
 from fusemax.search.rewrite import checked, design_digest, full_path, with_field, with_workload_field
 from fusemax.search.spec import SweepSpec, located, number_of
-from fusemax.search.store import Study
+from fusemax.search.study import Study
 
 __all__ = ["FIGURES", "Grid", "Part", "grids"]
 
@@ -48,7 +50,8 @@ FIGURES = (
 T = TypeVar("T")
 _WIDE = float(1 << 62)
 _BATCH = "workload.batch"
-Figures = list[list[float | None]]
+Reals = npt.NDArray[np.float64]
+Wholes = npt.NDArray[np.int64]
 
 
 class Part(Protocol):
@@ -63,17 +66,20 @@ class Part(Protocol):
         """How many there are."""
 
     @property
-    def step(self) -> int:
-        """How many are found at once."""
+    def first_step(self) -> int:
+        """How many to find at once before anything is measured."""
 
-    def points(self, start: int, stop: int) -> list[tuple[object, ...]]:
-        """Inputs of some points, in the order of the study's axes."""
+    def inputs(self, start: int, stop: int) -> Wholes:
+        """Inputs of some points, a row each, in the order of the study's axes."""
 
-    def figures(self, start: int, stop: int) -> Figures:
-        """Figures of some points, in the order of the study's figures; None is unknown."""
+    def figures(self, start: int, stop: int, only: Wholes | None = None, threads: int | None = None) -> Reals:
+        """Figures of some points (or ``only`` of some of these, counted from ``start``), a row each; NaN is unknown.
+
+        On so many threads, all cores when that is not said.
+        """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Points of one design and workload; see Part."""
 
@@ -82,7 +88,7 @@ class Grid:
     workload: Workload
     accounting: str
     fixed: tuple[tuple[str, object], ...]
-    axes: tuple[tuple[str, tuple[int, ...]], ...]
+    axes: tuple[tuple[str, Wholes], ...]
     """Names as written and values; the first is ``seq_len``."""
     digest: str = field(repr=False)
 
@@ -95,12 +101,14 @@ class Grid:
             "workload": self.workload.model_dump(mode="json", exclude={"sources"}),
             "accounting": sorted(rules.switches),
             "version": __version__,
+            "code": code_digest(),
         }
         about = {
             "design": self.design.name,
             "workload": self.workload.name,
             "accounting": rules.name,
             "version": __version__,
+            "code": code_digest(),
             **dict(self.fixed),
         }
         return Study.of(by, about, [name for name, _ in self.axes], FIGURES)
@@ -116,45 +124,37 @@ class Grid:
         return not self.design.mapping.parameters
 
     @property
-    def step(self) -> int:
-        """Points per call: what the engine does in about half a second."""
+    def first_step(self) -> int:
+        """See Part."""
         return 1 << 14 if self.is_batched else 4
 
-    def _columns(self, start: int, stop: int) -> dict[str, np.ndarray]:
-        shape = [len(values) for _, values in self.axes]
-        indices = np.unravel_index(np.arange(start, stop), shape)
-        return {
-            name: np.array(values, dtype=np.int64)[index]
-            for (name, values), index in zip(self.axes, indices, strict=True)
-        }
+    def inputs(self, start: int, stop: int) -> Wholes:
+        """See Part. The last axis is the fastest."""
+        indices = np.unravel_index(np.arange(start, stop), [len(values) for _, values in self.axes])
+        return np.column_stack([values[index] for (_, values), index in zip(self.axes, indices, strict=True)])
 
-    def points(self, start: int, stop: int) -> list[tuple[object, ...]]:
-        """See Part."""
-        return list(zip(*(column.tolist() for column in self._columns(start, stop).values()), strict=True))
-
-    def figures(self, start: int, stop: int) -> Figures:
+    def figures(self, start: int, stop: int, only: Wholes | None = None, threads: int | None = None) -> Reals:
         """See Part. UsageError for points the accounting cannot be asked for."""
-        columns = {self._quantity(name): column for name, column in self._columns(start, stop).items()}
-        return self._batched(columns, stop - start) if self.is_batched else self._one_by_one(columns, stop - start)
+        rows = self.inputs(start, stop)
+        rows = rows if only is None else rows[only]
+        columns = {{_BATCH: "B"}.get(name, name): rows[:, i] for i, (name, _) in enumerate(self.axes)}
+        found = self._batched(columns, len(rows), threads) if self.is_batched else self._one_by_one(columns, len(rows))
+        found[found[:, -1] != 1, :-1] = math.nan
+        found[~np.isfinite(found)] = math.nan
+        return found
 
-    def _quantity(self, name: str) -> str:
-        return {_BATCH: "B"}.get(name, name)
-
-    def _batched(self, columns: dict[str, np.ndarray], number: int) -> Figures:
-        found = np.full((number, len(FIGURES)), np.nan)
+    def _batched(self, columns: dict[str, Wholes], number: int, threads: int | None) -> Reals:
+        found = np.full((number, len(FIGURES)), math.nan)
         wide = self._is_wide(columns, number)
         for rows in (np.flatnonzero(wide), np.flatnonzero(~wide)):  # a point is counted alike whatever is beside it
             if rows.size:
-                batch = evaluate_batch(
-                    self.design, self.workload, {n: c[rows] for n, c in columns.items()}, self.accounting, threads=1
-                )
-                found[rows] = np.column_stack([np.asarray(getattr(batch, name), dtype=float) for name in FIGURES])
-        legal = found[:, -1] == 1
-        found[~legal, :-1] = np.nan
-        found[~np.isfinite(found)] = np.nan
-        return [[None if math.isnan(v) else v for v in row] for row in found.tolist()]
+                given = columns if rows.size == number else {n: c[rows] for n, c in columns.items()}
+                batch = evaluate_batch(self.design, self.workload, given, self.accounting, threads=threads)
+                for i, name in enumerate(FIGURES):
+                    found[rows, i] = getattr(batch, name)
+        return found
 
-    def _is_wide(self, columns: dict[str, np.ndarray], number: int) -> np.ndarray:
+    def _is_wide(self, columns: dict[str, Wholes], number: int) -> npt.NDArray[np.bool_]:
         """Where counts pass an int64."""
         base = {name: float(value) for name, value in workload_sizes(self.workload, 1).items()}
         length = columns["seq_len"].astype(float)
@@ -163,27 +163,26 @@ class Grid:
         most = max(base["E"], base["F"])
         return np.asarray(heads * base["H"] * length * queries * most * 4 >= _WIDE)
 
-    def _one_by_one(self, columns: dict[str, np.ndarray], number: int) -> Figures:
-        found: Figures = []
+    def _one_by_one(self, columns: dict[str, Wholes], number: int) -> Reals:
+        found = np.zeros((number, len(FIGURES)))
         for row in range(number):
             values = {name: int(column[row]) for name, column in columns.items()}
             length = values.pop("seq_len")
             try:
                 one = evaluate(self.design, self.workload, length, self.accounting, values)
             except UsageError:
-                found.append([None] * (len(FIGURES) - 1) + [0.0])
                 continue
-            figures = [
+            figures = (
                 one.latency_s, one.traffic_bytes, one.energy_pj, one.area_um2, one.utilization_1d, one.busy("2d"),
                 one.useful_utilization_2d, one.roofline_fraction, 1.0,
-            ]  # fmt: skip
-            found.append([None if v is None or not math.isfinite(v) else float(v) for v in figures])
+            )  # fmt: skip
+            found[row] = [math.nan if v is None else float(v) for v in figures]
         return found
 
 
 def grids(spec: SweepSpec, document: Document) -> list[Grid]:
     """The grids of a specification, every design checked. Errors stand at the value they are about."""
-    lengths = tuple(dict.fromkeys(parse_length(value) for value in spec.seq_lens))
+    lengths = np.array(list(dict.fromkeys(parse_length(value) for value in spec.seq_lens)), dtype=np.int64)
     designs = _loaded(document, "designs", spec.designs, load_design)
     workloads = _loaded(document, "workloads", spec.workloads, load_workload)
     found: list[Grid] = []
@@ -212,9 +211,9 @@ def _loaded(document: Document, name: str, references: Sequence[str], load: Call
 Axis = tuple[str, tuple[object, ...]]
 
 
-def _split(spec: SweepSpec, document: Document, design: Design) -> tuple[list[tuple[str, tuple[int, ...]]], list[Axis]]:
+def _split(spec: SweepSpec, document: Document, design: Design) -> tuple[list[tuple[str, Wholes]], list[Axis]]:
     """Axes that are numbers to the batch engine, and those that make other designs or workloads."""
-    numeric: list[tuple[str, tuple[int, ...]]] = []
+    numeric: list[tuple[str, Wholes]] = []
     structural: list[Axis] = []
     known = Sizes(design.accelerator, {})
     for path, values in spec.vary.items():
@@ -226,7 +225,7 @@ def _split(spec: SweepSpec, document: Document, design: Design) -> tuple[list[tu
         numbers = [number_of(value) for value in values]
         whole = [n for n in numbers if n is not None and n > 0]
         if len(whole) == len(values) and (path == _BATCH or known.known(path)):
-            numeric.append((path, tuple(whole)))
+            numeric.append((path, np.array(whole, dtype=np.int64)))
         else:
             structural.append((path, values))
     return numeric, structural

@@ -21,7 +21,7 @@ from fusemax.base.errors import FileError
 __all__ = ["APPLICATION", "FORMAT", "connect", "failures", "header_fault", "in_memory"]
 
 APPLICATION = 0x46555358  # "FUSX"
-FORMAT = 1
+FORMAT = 2
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 _WAIT_S = 60.0
@@ -29,10 +29,8 @@ _WAIT_S = 60.0
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
-CREATE TABLE studies (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, text TEXT NOT NULL);
-CREATE TABLE points (
-    key BLOB PRIMARY KEY, study INTEGER NOT NULL REFERENCES studies(id), inputs TEXT NOT NULL, figures BLOB NOT NULL
-) WITHOUT ROWID;
+CREATE TABLE studies (digest BLOB PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE points (key BLOB PRIMARY KEY, figures BLOB NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -59,7 +57,7 @@ def connect(path: str, write: bool) -> sqlite3.Connection:
             found.execute("SELECT count(*) FROM studies").fetchone()
             if write:
                 found.execute("PRAGMA synchronous = NORMAL")
-                found.execute("PRAGMA cache_size = -200000")
+                found.execute("PRAGMA cache_size = -65536")
         except BaseException:
             found.close()
             raise
@@ -153,4 +151,6 @@ def failures(path: str) -> Iterator[None]:
             raise FileError(path, f"another process has held the store for {_WAIT_S:.0f} s") from None
         if "malformed" in text or "not a database" in text:
             raise FileError(path, f"damaged: {text} ('fusemax store verify' tells more)") from None
+        if "disk I/O" in text:
+            raise FileError(path, f"cannot be written: {text}; what was stored before is kept") from None
         raise FileError(path, text) from None

@@ -1,20 +1,17 @@
 """Sweeps: every point of a specification found once and kept, whatever interrupts.
 
-    done = run_sweep(SweepPlan.of_file("spec.yaml"), "runs.db", workers=2)
+    done = run_sweep(SweepPlan("spec.yaml"), "runs.db")
     done.num_points, .num_new, .rows()
 
-Points are found in parts of a fixed size and stored one transaction per part: a process that is killed loses at
-most the parts in flight, and a run after it finds what is missing. Only this process writes; workers are processes
-that make the same parts from the same specification, by number.
+Points are found in pieces and stored one transaction per piece: a process that is killed loses at most the pieces in
+flight, and a run after it finds what is missing. Only this process writes the store.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -23,23 +20,20 @@ from fusemax.base.errors import UsageError
 from fusemax.base.progress import Observer, ignore
 from fusemax.base.result import Result
 from fusemax.search.fig12 import area_parts
-from fusemax.search.grid import Figures, Grid, Part, grids
+from fusemax.search.grid import Grid, Part, grids
+from fusemax.search.pieces import Cutter, Engine, InProcess
 from fusemax.search.spec import read_spec
 from fusemax.search.store import Store, open_store
 
-__all__ = ["FIG12", "Sweep", "SweepPlan", "run_sweep", "sweep"]
+__all__ = ["FIG12", "Sweep", "SweepPlan", "engine_of", "run_sweep", "sweep"]
 
 FIG12 = "fig12"
 _MOST_ROWS = 10_000  # past this a result is read from its store
-_IN_FLIGHT = 2  # parts per worker that are out at once
-
-Piece = tuple[int, int, int]
-"""(part, start, stop)"""
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep that can be made again from text, in another process as well."""
+    """A sweep that can be made again from text."""
 
     source: str
     text: str | None = None
@@ -68,12 +62,6 @@ class SweepPlan:
     def parts(self) -> Sequence[Part]:
         """The parts; FileError, SourceError or SourceErrors for a specification that cannot be."""
         return area_parts(self.accounting or "published") if self.is_figure else self._grids
-
-    def pieces(self) -> Iterator[Piece]:
-        """Parts cut to what is found at once, always alike."""
-        for number, part in enumerate(self.parts):
-            for start in range(0, part.num_points, part.step):
-                yield number, start, min(start + part.step, part.num_points)
 
     @property
     def num_points(self) -> int:
@@ -128,18 +116,35 @@ class Sweep(Result):
 def sweep(
     spec: str | os.PathLike[str],
     store: str | os.PathLike[str] | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     accounting: str | None = None,
+    cluster: str | None = None,
 ) -> Sweep:
     """Every point of a specification (a file, ``-``, or ``fig12``), kept in a store and computed once.
 
-    Raises FileError, SourceError or SourceErrors; UsageError for more than 10 000 points without a store.
+    In this process; with ``workers`` in so many others; with ``cluster`` on the workers of a Dask scheduler at that
+    address. Raises FileError, SourceError or SourceErrors; MissingExtra without Dask; UsageError for more than 10 000
+    points without a store.
     """
-    return run_sweep(SweepPlan(os.fspath(spec), None, accounting), store, workers)
+    return run_sweep(SweepPlan(os.fspath(spec), None, accounting), store, engine_of(workers, cluster))
+
+
+def engine_of(workers: int | None = None, cluster: str | None = None) -> Engine:
+    """Who computes; MissingExtra when that needs Dask and it is not installed."""
+    if workers is None and cluster is None:
+        return InProcess()
+    from fusemax.search.cluster import Cluster
+
+    if workers is not None and cluster is not None:
+        raise UsageError("workers are processes here, a cluster has its own: give one of both")
+    return Cluster(cluster, workers or 1)
 
 
 def run_sweep(
-    plan: SweepPlan, store: str | os.PathLike[str] | None = None, workers: int = 1, observe: Observer = ignore
+    plan: SweepPlan,
+    store: str | os.PathLike[str] | None = None,
+    engine: Engine | None = None,
+    observe: Observer = ignore,
 ) -> Sweep:
     """Find and store every point that is not there yet.
 
@@ -149,86 +154,32 @@ def run_sweep(
     if store is None and total > _MOST_ROWS:
         raise UsageError(f"{total} points: give a store to keep them (--store FILE)")
     with open_store(store) as kept:
-        new = _fill(plan, kept, workers, observe, total)
+        new = _fill(plan, kept, engine or InProcess(), observe, total)
         rows = tuple(_rows(plan, kept)) if total <= _MOST_ROWS else ()
     figures = frozenset(name for part in plan.parts for name in part.study.figures)
     return Sweep(plan.name, None if store is None else os.fspath(store), total, new, rows, figures)
 
 
-def _fill(plan: SweepPlan, store: Store, workers: int, observe: Observer, total: int) -> int:
-    counts = store.counts()
-    there = {study.digest: counts.get(number, 0) for number, study in store.studies().items()}
+def _fill(plan: SweepPlan, store: Store, engine: Engine, observe: Observer, total: int) -> int:
     done = new = 0
 
-    def missing() -> Iterator[Piece]:
+    def count(points: int) -> None:
         nonlocal done
-        for number, start, stop in plan.pieces():
-            part = plan.parts[number]
-            if there.get(part.study.digest) and all(store.known(part.study, part.points(start, stop))):
-                done += stop - start
-                observe(done, total, "points")
-            else:
-                yield number, start, stop
-
-    for (number, start, stop), figures in _found(plan, missing(), workers):
-        part = plan.parts[number]
-        new += store.add(part.study, part.points(start, stop), figures)
-        done += stop - start
+        done += points
         observe(done, total, "points")
+
+    for piece, figures in engine.run(plan.parts, Cutter(plan.parts, store, count)):
+        part = plan.parts[piece.part]
+        inputs = part.inputs(piece.start, piece.stop)
+        new += store.add(part.study, inputs if piece.only is None else inputs[piece.only], figures)
+        count(len(piece))
     return new
-
-
-def _found(plan: SweepPlan, pieces: Iterator[Piece], workers: int) -> Iterator[tuple[Piece, Figures]]:
-    if workers <= 1:
-        for piece in pieces:
-            yield piece, plan.parts[piece[0]].figures(*piece[1:])
-        return
-    import multiprocessing
-
-    first = next(pieces, None)
-    if first is None:
-        return
-    spawned = multiprocessing.get_context("spawn")  # a fork would copy the store's open connection
-    pool = ProcessPoolExecutor(workers, spawned, _begin, (plan.source, plan.text, plan.accounting))
-    try:
-        yield from _through(pool, itertools.chain((first,), pieces), workers)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _through(pool: Executor, pieces: Iterator[Piece], workers: int) -> Iterator[tuple[Piece, Figures]]:
-    waiting: dict[Future[Figures], Piece] = {}
-    for piece in pieces:
-        waiting[pool.submit(_work, piece)] = piece
-        while len(waiting) >= _IN_FLIGHT * workers:
-            yield from _finished(waiting)
-    while waiting:
-        yield from _finished(waiting)
-
-
-def _finished(waiting: dict[Future[Figures], Piece]) -> Iterator[tuple[Piece, Figures]]:
-    ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in ready:
-        yield waiting.pop(future), future.result()
-
-
-_PLAN: list[SweepPlan] = []
-
-
-def _begin(source: str, text: str | None, accounting: str | None) -> None:
-    """Start of a worker: the coordinator alone answers Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _PLAN[:] = [SweepPlan(source, text, accounting)]
-
-
-def _work(piece: Piece) -> Figures:
-    return _PLAN[0].parts[piece[0]].figures(*piece[1:])
 
 
 def _rows(plan: SweepPlan, store: Store) -> Iterator[dict[str, object]]:
     for part in plan.parts:
         study = part.study
-        for values in part.points(0, part.num_points):
+        for values in part.inputs(0, part.num_points).tolist():
             figures = store.find(study, values)
             if figures is not None:
                 yield {
