@@ -48,7 +48,7 @@ compare: $(VENV)/.project
 	@$(BIN)/fusemax compare --output out
 
 test: $(VENV)/.all $(VENV)/.project
-	@$(PY) -m pytest -q $(if $(ROOM),tests/$(ROOM))
+	@$(PY) -m pytest -q -n auto $(if $(ROOM),tests/$(ROOM))
 
 check: $(VENV)/.all $(VENV)/.project
 	$(BIN)/ruff check .
