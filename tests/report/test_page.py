@@ -32,6 +32,7 @@ def report() -> Report:
         for c in ("array2d", "dram")
         for q in ("time", "energy")
     ]
+    why = Evidence("3", "Why", f"a\n{EVIL}\nc", [2])
     return Report(
         title=f"Report {EVIL}",
         results={"corrected": comparison(factor=0.8), "published": comparison()},
@@ -42,7 +43,7 @@ def report() -> Report:
         designs=[DesignCard("fusemax", EVIL, f"for p: {EVIL}", [("array2d", EVIL, 0, 9)], parts)],
         sections=[
             Section("Search", ("Click.",), {f"Points {EVIL}": chart}),
-            Section("Taxonomy", (), {}, [{"cascade": EVIL, "passes": Evidence("3", "Why", f"a\n{EVIL}\nc", 2)}], EVIL),
+            Section("Taxonomy", (), {}, [{"cascade": EVIL, "passes": why}], EVIL),
         ],
     )
 

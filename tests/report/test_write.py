@@ -39,7 +39,7 @@ def test_each_design_has_its_part(report: Report) -> None:
     energy = sum(float(str(row["value"])) for row in card.parts if row["quantity"] == "energy")
     grid = Grid.of(report.results["published"])
     assert energy * 1e12 == pytest.approx(grid.value("attention", "fusemax", "bert", 1024, "energy"), rel=1e-12)
-    assert [section.title for section in report.sections] == ["Roofline"]
+    assert [section.title for section in report.sections] == ["Roofline", "Traffic by capacity"]
 
 
 def test_a_point_the_published_model_lacks_leaves_it_out() -> None:

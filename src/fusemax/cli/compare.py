@@ -103,11 +103,13 @@ def _write(found: Comparison, folder: str) -> str:
     from fusemax.model.areasweep import area_sweep
     from fusemax.model.profile import PUBLISHED
     from fusemax.report.comparison import comparison_report
+    from fusemax.report.evidence import compared_taxonomy
     from fusemax.report.write import write_report
 
     words = shlex.join(["fusemax", *sys.argv[1:]])
     sweep = {PUBLISHED.name: area_sweep()}
-    report = comparison_report(found, command=words, area_sweep=sweep)
+    sections = compared_taxonomy(design.cascade for design in found.designs)
+    report = comparison_report(found, command=words, area_sweep=sweep, sections=sections)
     shown = sys.stderr.isatty()
 
     def tell(step: str) -> None:

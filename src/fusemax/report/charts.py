@@ -12,7 +12,7 @@ from typing import Any
 from fusemax.base.errors import UsageError
 from fusemax.base.units import format_bytes, format_rate, format_si
 from fusemax.report.grid import Row, ordered
-from fusemax.report.palette import ramp
+from fusemax.report.palette import SHAPES, colours, ramp
 from fusemax.report.style import (
     altair,
     design_scale,
@@ -104,39 +104,96 @@ def _named_once(rows: Sequence[Row], x: Sequence[float], y: Sequence[float]) -> 
 
 
 def capacity_traffic(
-    rows: Sequence[Row], *, title: str = "Traffic against buffer capacity", marks: Sequence[Row] = ()
+    rows: Sequence[Row],
+    *,
+    title: str = "Traffic against buffer capacity",
+    marks: Sequence[Row] = (),
+    dots: Sequence[Row] = (),
+    designs: Sequence[str] = (),
 ) -> Any:
     """Least traffic by buffer capacity: a step line per cascade.
 
     Rows have `cascade`, `capacity` (bytes) and `traffic` (bytes). `marks` are machines: `label` and `capacity`,
-    drawn as vertical rules.
+    drawn as vertical rules. `dots` are what designs move: `design`, `capacity`, `traffic`, in the colours they have
+    among `designs`.
     """
     alt = altair()
     cascades = ordered(rows, "cascade")
-    x = _bytes_axis("X", "capacity", "buffer capacity", [*_numbers(rows, "capacity"), *_numbers(marks, "capacity")])
-    y = _bytes_axis("Y", "traffic", "traffic to memory", _numbers(rows, "traffic"))
+    capacities = [*_numbers(rows, "capacity"), *_numbers(marks, "capacity"), *_numbers(dots, "capacity")]
+    x = _bytes_axis("X", "capacity", "buffer capacity", capacities)
+    y = _bytes_axis("Y", "traffic", "traffic to memory", [*_numbers(rows, "traffic"), *_numbers(dots, "traffic")])
     line = (
         alt.Chart(inline(rows))
         .mark_line(interpolate="step-after", strokeWidth=2, point=alt.OverlayMarkDef(size=45, filled=True))
         .encode(
             x=x,
             y=y,
-            color=alt.Color("cascade:N", scale=series_scale(cascades), sort=cascades, title=None),
-            shape=alt.Shape("cascade:N", scale=shape_scale(cascades), sort=cascades, title=None),
-            tooltip=[
-                alt.Tooltip("cascade:N"),
-                alt.Tooltip("capacity:Q", title="capacity (B)", format=",.0f"),
-                alt.Tooltip("traffic:Q", title="traffic (B)", format=",.0f"),
-            ],
+            color=alt.Color("cascade:N", scale=series_scale(cascades), sort=cascades, title=None, legend=_rows_of(3)),
+            shape=alt.Shape("cascade:N", scale=shape_scale(cascades), sort=cascades, title=None, legend=_rows_of(3)),
+            tooltip=["cascade:N", *_bytes_tooltips()],
         )
     )
     layers = [line]
-    if marks:
-        data = inline(marks)
+    layers += _machines(marks, x, capacities)
+    if dots:
+        layers.append(_design_dots(dots, designs or ordered(dots, "design"), x, y))
+    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+    if dots:
+        chart = chart.resolve_scale(color="independent", shape="independent")
+    return finish(chart, title)
+
+
+def _machines(marks: Sequence[Row], x: Any, capacities: Sequence[float]) -> list[Any]:
+    """A rule per machine; names below each other, to the left of a rule in the right half."""
+    alt = altair()
+    middle = math.sqrt(min(capacities) * max(capacities))
+    layers = []
+    for i, mark in enumerate(marks):
+        data = inline([mark])
         layers.append(alt.Chart(data).mark_rule(strokeDash=[5, 4], color="#888").encode(x=x))
-        text = alt.Chart(data).mark_text(align="left", baseline="top", dx=4, dy=4, fontSize=11)
+        right = float(str(mark["capacity"])) > middle
+        text = alt.Chart(data).mark_text(
+            align="right" if right else "left", baseline="top", dx=-4 if right else 4, dy=4 + 15 * i, fontSize=11
+        )
         layers.append(text.encode(x=x, y=alt.value(0), text="label:N"))
-    return finish(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), title)
+    return layers
+
+
+def _design_dots(dots: Sequence[Row], designs: Sequence[str], x: Any, y: Any) -> Any:
+    """A filled point per design; those without one are not in the legend."""
+    alt = altair()
+    there = [name for name in designs if any(dot["design"] == name for dot in dots)]
+    fill = colours(designs)
+    shape = {name: SHAPES[i % len(SHAPES)] for i, name in enumerate(designs)}
+    return (
+        alt.Chart(inline(dots))
+        .mark_point(filled=True, size=130, opacity=1, stroke="#fff", strokeWidth=0.7)
+        .encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "design:N",
+                scale=alt.Scale(domain=there, range=[fill[n] for n in there]),
+                sort=there,
+                title=None,
+                legend=_rows_of(3),
+            ),
+            shape=alt.Shape(
+                "design:N", scale=alt.Scale(domain=there, range=[shape[n] for n in there]),
+                sort=there, title=None,
+            ),
+            tooltip=["design:N", *_bytes_tooltips()],
+        )
+    )  # fmt: skip
+
+
+def _rows_of(columns: int) -> Any:
+    return altair().Legend(columns=columns)
+
+
+def _bytes_tooltips() -> list[Any]:
+    alt = altair()
+    return [alt.Tooltip(f"{name}:Q", title=f"{name} (B)", format=",.0f") for name in ("capacity", "traffic")]
 
 
 def _bytes_axis(channel: str, field: str, title: str, values: Sequence[float]) -> Any:

@@ -12,6 +12,7 @@ from fusemax.model.compare import Comparison, compare_designs, default_plan
 from fusemax.model.profile import CORRECTED, PUBLISHED
 from fusemax.report.cards import comparison_evaluations, design_card, roofline_section
 from fusemax.report.contents import Provenance, Report, Section
+from fusemax.report.curves import capacity_section
 from fusemax.report.grid import Row
 
 __all__ = ["comparison_report", "versions"]
@@ -36,14 +37,14 @@ def comparison_report(
     plan = default_plan()
     names = [design.name for design in comparison.designs]
     evaluations = comparison_evaluations(comparison)
-    roofs = roofline_section(evaluations, names)
+    own = [roofline_section(evaluations, names), capacity_section(evaluations, names)]
     return Report(
         title=f"Comparison of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0],
         results=_results(comparison),
         provenance=Provenance(command, versions(), _inputs(comparison), _switches(comparison, effects or {})),
         area_sweep=area_sweep or {},
         designs=[design_card(evaluation) for evaluation in evaluations],
-        sections=[*([roofs] if roofs is not None else []), *sections],
+        sections=[*(section for section in own if section is not None), *sections],
         subject=plan.subject if plan.subject in names else names[-1],
         baselines=comparison.baselines,
     )

@@ -19,13 +19,13 @@ LEAKAGE = "leakage"
 
 @dataclass(frozen=True)
 class Evidence:
-    """A table cell that links to why it says so: a text, one line of it marked."""
+    """A table cell that links to why it says so: a text, some lines of it marked."""
 
     value: str
     title: str
     text: str
-    line: int = 0
-    """The line to mark, from 1; 0 marks none."""
+    lines: Sequence[int] = ()
+    """The lines to mark, from 1."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def section_part(section: Section, place: int, charts: Charts) -> Markup:
         copy = element("button", "Copy", type="button", class_="quiet copy", data_copy=f"code-{place}", hidden=True)
         parts.append(copy)
         parts.append(scroll(element("pre", element("code", section.code, id=f"code-{place}")), section.title))
-    return element("section", element("h2", section.title), *parts, id=f"section-{place}")
+    return element("section", element("h2", section.title), *parts, id=f"section-{place}", class_="further")
 
 
 def _evidence_table(section: Section, place: int) -> Markup:
@@ -160,7 +160,8 @@ def _evidence_table(section: Section, place: int) -> Markup:
 
 
 def _evidence(cell: Evidence, target: str) -> Markup:
-    lines = [element("mark", line) if i == cell.line else line for i, line in enumerate(cell.text.split("\n"), start=1)]
+    texts = enumerate(cell.text.split("\n"), start=1)
+    lines = [element("mark", text) if i in cell.lines else text for i, text in texts]
     code = join(*(part for line in lines for part in (line, "\n")))
     return element("div", element("h3", cell.title), element("pre", element("code", code)), id=target, tabindex="-1")
 

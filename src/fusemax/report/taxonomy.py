@@ -17,7 +17,7 @@ from fusemax.cascade.sizes import known_sizes
 from fusemax.derive.samples import Sample, samples_for
 from fusemax.execute import run
 
-__all__ = ["families", "judge", "shipped_taxonomy"]
+__all__ = ["families", "family_of", "judge", "shipped_taxonomy"]
 
 EXACT = 1e-9
 """Largest error over largest value at which two forms are the same function in float64."""
@@ -36,6 +36,11 @@ def _table() -> dict[str, dict[str, str]]:
 def families() -> tuple[str, ...]:
     """The families of the shipped cascades, in the table's order."""
     return tuple(dict.fromkeys(row["family"] for row in _table().values()))
+
+
+def family_of(cascade: str) -> str | None:
+    """The family of a shipped cascade."""
+    return _table().get(cascade, {}).get("family")
 
 
 def shipped_taxonomy(names: Sequence[str] = (), family: str | None = None) -> Taxonomy:
