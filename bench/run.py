@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.case import Measurement, measure
+from docs.parts import replace_part
 from fusemax.base.errors import UnknownName
 from fusemax.base.files import write_atomically
 from fusemax.base.units import format_si
 
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
-BEGIN, END = "<!-- bench: written by `make bench WRITE=1` -->", "<!-- bench: end -->"
 
 
 def topics() -> list[str]:
@@ -68,9 +68,8 @@ def main() -> int:
     print(text, end="")
     if arguments.write:
         machine = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores."
-        before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        write_atomically(README, f"{before}{BEGIN}\n\n{text}\n{machine}\n\n{END}{after}")
+        page = README.read_text(encoding="utf-8")
+        write_atomically(README, replace_part(page, "bench", "make bench WRITE=1", f"{text}\n{machine}"))
     return 0 if all(one.is_kept for one in measurements) else 1
 
 

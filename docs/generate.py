@@ -1,17 +1,20 @@
 """Writes the generated pages of the documentation; ``make docs`` runs it, a test compares.
 
-A generated page is a function from nothing to Markdown, listed in PAGES under its path below docs/.
+A generated page is a function from nothing to Markdown, listed in PAGES under its path below docs/; a table
+inside a page that is written by hand is one of PARTS.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 
 import fusemax
+from docs.parts import PARTS, replace_part
 from fusemax.base.files import write_atomically
 from fusemax.cascade import parse
 from fusemax.cascade.rules import RULES, broken_rules
@@ -102,13 +105,27 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+def pages() -> dict[Path, Callable[[], str]]:
+    """Every file that is written here, in part or as a whole, and what it should be."""
+    whole = {DOCS / page: make for page, make in PAGES.items()}
+    return whole | {DOCS.parent / page: partial(_with_parts, DOCS.parent / page) for page, _ in PARTS}
+
+
+def _with_parts(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    for (page, name), make in PARTS.items():
+        if DOCS.parent / page == path:
+            text = replace_part(text, name, "make docs", make())
+    return text
+
+
 def main() -> None:
     """Write every page that is not as it should be, and say which."""
-    for page, make in PAGES.items():
-        path, text = DOCS / page, make()
+    for path, make in pages().items():
+        text = make()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_atomically(path, text)
-            print(f"docs/{page} written", file=sys.stderr)
+            print(f"{path.relative_to(DOCS.parent)} written", file=sys.stderr)
 
 
 if __name__ == "__main__":
