@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import fusemax
 
@@ -17,6 +18,7 @@ def replace_part(page: str, name: str, program: str, body: str) -> str:
     return f"{before}{begin}\n\n{body.strip()}\n\n{end}{after}"
 
 
+@cache
 def accounting_table() -> str:
     """The four headline ratios under each switch of the accounting; switches that change none share a row."""
     head = ("attention, times faster", "attention, energy", "end to end, times faster", "end to end, energy")
