@@ -303,5 +303,14 @@ class Lockstep:
 
 
 def worth_a_look(number: int) -> bool:
-    """Whether to compare states at the ``number``-th iteration of a loop: at the first ones, then ever more rarely."""
-    return number < 16 or number & (number - 1) == 0
+    """Whether to compare states at the ``number``-th iteration of a loop: at bursts of them, ever further apart.
+
+    A burst finds periods up to its length; a steady state that begins after k iterations is met within 3/2 k.
+    """
+    if number < 2 * _BURST:
+        return True
+    octave = 1 << (number.bit_length() - 1)
+    return number - octave < _BURST or 0 <= number - octave - octave // 2 < _BURST
+
+
+_BURST = 12

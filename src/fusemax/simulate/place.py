@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -41,6 +41,10 @@ class Place:
             at = bisect_left(self.ends, need, key=lambda e: e[1])
             return self.ends[at][0] if at < len(self.ends) and need > 0 else begin
         return None
+
+    def ends_after(self, now: int, more: int = 0) -> list[tuple[int, float]]:
+        """Departures after a time, and so many before it."""
+        return self.ends[max(0, bisect_right(self.ends, now, key=lambda e: e[0]) - more) :]
 
     @property
     def held(self) -> float:

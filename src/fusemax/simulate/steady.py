@@ -1,8 +1,9 @@
 """The steady state of a phase of one step, as in `lockstep`: a state met before goes on the same way.
 
 States are compared at the first tile of an iteration of the leader, the task with the most loops and fewest tiles; two
-are equal when everything the future depends on is, times relative to now and places relative to the leader's. The run
-then goes on by as many periods as are alike.
+are equal when everything the future depends on is, times relative to now and places relative to the leader's. A task
+that waits for another to come far enough, and results that stand in the buffer till then, need not move along: they
+are as they were, as long as the other is not there. The run then goes on by as many periods as are alike.
 """
 
 from __future__ import annotations
@@ -32,6 +33,22 @@ class _Seen:
     until: int
 
 
+@dataclass(frozen=True)
+class _Marks:
+    """Numbers of the tasks' next tiles, and what stood in places of running tensors, at the last look."""
+
+    codes: tuple[int, ...] = ()
+    items: tuple[tuple[tuple[float, ...], ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Still:
+    """Numbers of tasks and of places that stand still while the leader goes on."""
+
+    tasks: frozenset[int] = frozenset()
+    places: frozenset[int] = frozenset()
+
+
 class Steady:
     """Looks for a steady state of a run."""
 
@@ -43,6 +60,7 @@ class Steady:
         self.leader = min(tasks, key=lambda t: (-len(t.space.axes), t.space.num_tiles, t.number))
         self.seen: list[dict[State, _Seen]] = [{} for _ in self.leader.space.axes]
         self.looks = [0] * len(self.seen)
+        self.marks: list[_Marks] = [_Marks()] * len(self.seen)
         self.before: Index | None = None
         self.skips: list[tuple[int, int]] = []
 
@@ -58,22 +76,24 @@ class Steady:
         for deeper in range(axis + 1, len(self.seen)):
             self.seen[deeper].clear()
             self.looks[deeper] = 0
+            self.marks[deeper] = _Marks()
         self.looks[axis] += 1
         if not worth_a_look(self.looks[axis]):
             return False
         known = self.seen[axis]
         until = max((s.until for s in list(known.values())[-1:]), default=0)
         until = until if until > index[axis] else self._regular_until(index[: axis + 1])
-        key = self._state(start)
+        still = self._still(axis)
+        key = self._state(start, still)
         found = known.get(key)
         if found is None or found.until <= index[axis]:
             known[key] = _Seen(start, index, self._counted(), until)
             return False
         step = index[axis] - found.index[axis]
-        times = self._times(index, axis, step, until)
+        times = min(self._times(index, axis, step, until, still), self._until_awake(axis, step, still))
         if times <= 0:
             return False
-        self._go_on(found, start, axis, step, times)
+        self._go_on(found, start, axis, step, times, still)
         known.clear()
         return True
 
@@ -112,14 +132,66 @@ class Steady:
             return None
         return tuple((root, task.space.interval(task.at, root)[0]) for root in _roots(task))
 
-    def _state(self, now: int) -> State:
+    def _still(self, axis: int) -> _Still:
+        """What has not moved since the last look along an axis, and waits for what has not come yet."""
+        before, run = self.marks[axis], self.run
+        items = tuple(tuple(tuple(item) for item in place.items) if place.running else () for place in run.places)
+        self.marks[axis] = _Marks(tuple(task.code for task in run.tasks), items)
+        if not before.codes:
+            return _Still()
+        tasks = frozenset(
+            t.number
+            for t in run.tasks
+            if t.at is not None and t.code == before.codes[t.number] and any(self._distances(t))
+        )
+        places = frozenset(
+            i
+            for i, place in enumerate(run.places)
+            if items[i] and items[i] == before.items[i] and run.tasks[place.reader].code <= place.items[0][0]
+        )
+        return _Still(tasks, places)
+
+    def _distances(self, task: Task) -> list[tuple[Task, int]]:
+        """Writers that a task waits for, and how far they may still go while it waits."""
+        needed = zip(task.needs, self._needed(task), strict=True)
+        found = [(self.run.tasks[need.writer], code) for need, code in needed if code is not None]
+        return [(writer, code - writer.code) for writer, code in found if writer.code <= code]
+
+    def _until_awake(self, axis: int, step: int, still: _Still) -> int:
+        """How often the period fits before something that stands still could move."""
+        times = 1 << 62
+        for number in still.tasks:
+            left = [
+                distance // each if (each := self._advance(writer, axis, step, still)) else 1 << 62
+                for writer, distance in self._distances(self.run.tasks[number])
+            ]
+            times = min(times, max(left))
+        for i in still.places:
+            place = self.run.places[i]
+            reader = self.run.tasks[place.reader]
+            each = self._advance(reader, axis, step, still)
+            times = min(times, (int(place.items[0][0]) - reader.code) // each if each else times)
+        return times
+
+    def _advance(self, task: Task, axis: int, step: int, still: _Still) -> int:
+        """By how much a task's number grows in one period."""
+        if task.number in still.tasks:
+            return 0
+        loop = self.leader.space.axes[axis]
+        own, steps = _axis_for(task, loop.root, step * loop.unit)
+        return task.strides[own] * steps if own < len(task.strides) else 0
+
+    def _state(self, now: int, still: _Still) -> State:
         leader = self.leader
         assert leader.at is not None
         origin = dict(self._where(leader) or ())
         parts: list[object] = [tuple(max(a.free - now, 0) for a in self.run.arrays.values())]
         for task in self.run.tasks:
-            place = self._where(task)
-            parts.append(place and tuple((root, low - origin.get(root, 0)) for root, low in place))
+            if task.number in still.tasks:
+                parts.append(task.code)
+            else:
+                place = self._where(task)
+                parts.append(place and tuple((root, low - origin.get(root, 0)) for root, low in place))
             at = bisect_right(task.ends, now)
             while at > 0 and at > len(task.ends) - 64 and task.ends[at - 1] + self.run.most_delay(task) > now:
                 at -= 1
@@ -131,12 +203,10 @@ class Steady:
             )
             ready = self.run.ready.get(task.number)
             parts.append(ready and (max(ready.time - now, 0)))
-        for where in self.run.places:
-            reader = self.run.tasks[where.reader]
-            plain = reader.without_keys if where.running else int
-            origin_code = plain(reader.code)
-            items = tuple((plain(int(code)) - origin_code, number, words) for code, number, words in where.items)
-            pending = tuple((t - now, words - where.left) for t, words in where.ends if t > now)
+        for i, where in enumerate(self.run.places):
+            start = 0 if i in still.places else self.run.tasks[where.reader].code
+            items = (start == 0, *((code - start, number, words) for code, number, words in where.items))
+            pending = tuple((t - now, words - where.left) for t, words in where.ends_after(now))
             parts.append((where.taken - where.left, items, pending))
         ports = self.run.bus.ports
         parts.append(ports.state(now) if ports is not None else 0)
@@ -152,11 +222,13 @@ class Steady:
         own["ports"] = ports.busy if ports is not None else 0
         return {**self.run.counters, **own}
 
-    def _times(self, index: Index, axis: int, step: int, until: int) -> int:
+    def _times(self, index: Index, axis: int, step: int, until: int, still: _Still) -> int:
         """How often the period fits before anything in flight reaches the end of what is alike."""
         loop = self.leader.space.axes[axis]
         times = (until - 1 - index[axis]) // step
         for task in self.run.tasks:
+            if task.number in still.tasks:
+                continue
             for position in [task.at, *(p for f in task.feeds for p in f.positions())]:
                 if position is None:
                     return 0
@@ -195,7 +267,7 @@ class Steady:
                 return False
         return True
 
-    def _go_on(self, found: _Seen, now: int, axis: int, step: int, times: int) -> None:
+    def _go_on(self, found: _Seen, now: int, axis: int, step: int, times: int, still: _Still) -> None:
         time = (now - found.time) * times
         self.skips.append((now, now + time))
         if self.run.recorder is not None:
@@ -220,17 +292,21 @@ class Steady:
         self.run.ready = {n: r.later(time) for n, r in self.run.ready.items()}
         if self.run.bus.ports is not None:
             self.run.bus.ports.shift(time)
-        moves = {task.number: self._move(task, root, step * times * unit) for task in self.run.tasks}
-        for where in self.run.places:
-            more_codes = 0 if where.running and root == "M" else moves[where.reader]
+        moves = {
+            task.number: 0 if task.number in still.tasks else self._move(task, root, step * times * unit)
+            for task in self.run.tasks
+        }
+        for i, where in enumerate(self.run.places):
+            more_codes = 0 if i in still.places else moves[where.reader]
             where.items = deque([code + more_codes, number, words] for code, number, words in where.items)
-            where.ends = [(t + time, words) for t, words in where.ends]
+            where.ends = [(t + time, words) for t, words in where.ends_after(now, 1)]
         for task in self.run.tasks:
             self._forget(task)
             task.codes = [c + moves[task.number] for c in task.codes]
             task.starts = [t + time for t in task.starts]
             task.ends = [t + time for t in task.ends]
-            own = _axis_for(task, root, step * times * unit)
+            moved = step * times * unit if task.number not in still.tasks else 0
+            own = _axis_for(task, root, moved)
             for fetch in task.feeds:
                 fetch.shift(time, *own)
         self.run.bus.shift_stores(time)

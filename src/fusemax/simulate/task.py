@@ -69,14 +69,6 @@ class Task:
         """Tiles in order as rising numbers."""
         return sum(map(mul, self.strides, index))
 
-    def without_keys(self, code: int) -> int:
-        """A tile's number with its place along the keys left out."""
-        number = 0
-        for axis, stride in zip(self.space.axes, self.strides, strict=True):
-            i, code = divmod(code, stride)
-            number += i * stride if axis.root != "M" else 0
-        return number
-
     @property
     def end_code(self) -> int:
         """Past the last tile."""
