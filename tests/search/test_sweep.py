@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from fusemax.cli.main import run
 from fusemax.cli.sweep import describe
 from fusemax.model.evaluate import evaluate
 from fusemax.search.export import export_csv
+from fusemax.search.grid import Part, Reals
+from fusemax.search.pieces import Cutter, InProcess, Piece
 from fusemax.search.store import open_store
 from fusemax.search.sweep import SweepPlan, engine_of, run_sweep
 
@@ -154,6 +157,59 @@ def test_errors_stand_where_they_are(old: str, new: str, place: str, words: str)
         run_sweep(SweepPlan("s.yaml", SPEC.replace(old, new)))
     assert place in str(found.value)
     assert words in str(found.value)
+
+
+def test_options_say_what_varies(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--array", "128..256x2", "--buffer", "8MiB..16MiB+8MiB", "--bandwidth", "200GiB/s,400GiB/s"]
+    assert run(["sweep", *words, "--seq-len", "4K,16K", "--vary", "schedule.streams=1,2", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert len(rows) == 32
+    assert {row["buffer.capacity"] for row in rows} == {str(8 << 20), str(16 << 20)}
+    assert {row["dram.bandwidth"] for row in rows} == {str(200 << 30), str(400 << 30)}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--array", "64..512y2"], "a range goes from a whole number"),
+        (["--array", "64...512"], "is no range"),
+        (["--buffer", "8MiB,,16MiB"], "separated by commas"),
+        (["--workload", "brt", "--batch", "1"], "did you mean 'bert'"),
+        (["--vary", "schedule.streams"], "expected FIELD=VALUES"),
+        (["--vary", "shedule.streams=1"], "did you mean 'schedule'"),
+        (["fig12", "--array", "64"], "contradict"),
+        ([], "nothing to sweep"),
+        (["fig12", "--workers", "2", "--cluster", "tcp://a:1"], "give one of both"),
+    ],
+)
+def test_wrong_options_are_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sweep", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_sweep_that_grew_finds_the_new_points_alone(tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    assert run_sweep(SweepPlan("s", SPEC), store).num_new == 24
+    grown = SweepPlan("s", SPEC.replace("edge: [128, 256]", "edge: [64, 128, 256]"))
+    asked: list[int] = []
+
+    class Watching(InProcess):
+        def run(self, parts: Sequence[Part], pieces: Cutter) -> Iterator[tuple[Piece, Reals]]:
+            for piece, figures in super().run(parts, pieces):
+                asked.append(len(figures))
+                yield piece, figures
+
+    found = run_sweep(grown, store, Watching())
+    assert (found.num_points, found.num_new, sum(asked)) == (36, 12, 12)
+    assert found.rows() == run_sweep(grown).rows()
+
+
+def test_results_of_other_code_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = SweepPlan("s", SPEC)
+    assert run_sweep(plan, tmp_path / "a.db").num_new == 24
+    for room in ("grid", "fig12"):
+        monkeypatch.setattr(f"fusemax.search.{room}.code_digest", lambda: "other")
+    assert run_sweep(SweepPlan("s", SPEC), tmp_path / "a.db").num_new == 24
 
 
 def test_many_points_need_a_store() -> None:

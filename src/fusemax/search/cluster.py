@@ -8,6 +8,7 @@ scheduler is gone, what was out is submitted again once it is back.
 from __future__ import annotations
 
 import itertools
+import logging
 import pickle
 import time
 import uuid
@@ -74,6 +75,7 @@ class Cluster:
             import distributed
         except ImportError as error:
             raise MissingExtra("distributed", "cluster") from error
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told below, in our words
         self._dask: Any = distributed
         self.address = address
         self.workers = workers

@@ -14,19 +14,25 @@ vary:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from fusemax.base.errors import FusemaxError, SourceError, SourceErrors, UsageError
-from fusemax.base.units import parse_bytes, parse_length
+from fusemax.base.units import parse_bytes, parse_length, parse_rate
 from fusemax.design.accelerator import Frozen
 from fusemax.design.document import Document, read_document, validate
 
-__all__ = ["Range", "SweepSpec", "located", "number_of", "read_spec"]
+__all__ = ["Range", "SweepSpec", "located", "number_of", "read_spec", "spec_text"]
 
 _MOST = 10_000_000
+
+
+def _number(given: object) -> object:
+    found = number_of(given)
+    return given if found is None else found
 
 
 class Range(Frozen):
@@ -34,7 +40,7 @@ class Range(Frozen):
 
     first: Any = Field(alias="from")
     last: Any = Field(alias="to")
-    step: Annotated[int, Field(ge=1)] | None = None
+    step: Annotated[int, BeforeValidator(_number), Field(ge=1)] | None = None
     times: Annotated[int, Field(ge=2)] | None = None
 
     def values(self) -> tuple[int, ...]:
@@ -60,10 +66,10 @@ class Range(Frozen):
 
 
 def number_of(value: object) -> int | None:
-    """A whole number as it is, or of a text like ``4K`` or ``16MiB``; None for anything else."""
+    """A whole number as it is, or of a text like ``4K``, ``16MiB`` or ``400GiB/s``; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    for parse in (parse_length, parse_bytes):
+    for parse in (parse_length, parse_bytes, parse_rate):
         try:
             found = parse(value) if isinstance(value, str) else None
         except UsageError:
@@ -110,6 +116,41 @@ class SweepSpec(Frozen):
     seq_lens: Values
     accounting: Literal["corrected", "published"] = "corrected"
     vary: Mapping[str, Values] = {}
+
+
+def spec_text(designs: str, workloads: str, seq_lens: str, vary: Mapping[str, str]) -> str:
+    """A specification from texts as one types them: ``a,b``, ``1K..64K`` with ``x2`` or ``+1K`` behind, ``8MiB,16MiB``.
+
+    UsageError for a text that is none of these.
+    """
+    import json
+
+    lines = [f"designs: {json.dumps(_listed(designs))}", f"workloads: {json.dumps(_listed(workloads))}"]
+    lines.append(f"seq_lens: {json.dumps(_typed(seq_lens))}")
+    lines += ["vary:"] if vary else []
+    lines += [f"  {json.dumps(name)}: {json.dumps(_typed(text))}" for name, text in vary.items()]
+    return "\n".join(lines) + "\n"
+
+
+_RANGE = re.compile(r"(?P<first>[^.]+)\.\.(?P<last>[^.+x]+)(?:x(?P<times>[0-9]+)|\+(?P<step>\w+))?")
+
+
+def _typed(text: str) -> object:
+    if ".." not in text:
+        return [int(value) if value.isdecimal() else value for value in _listed(text)]
+    found = _RANGE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"{text!r} is no range: expected FROM..TO, FROM..TO+STEP or FROM..TOxFACTOR")
+    given = {"from": found["first"], "to": found["last"], "step": found["step"]}
+    times = {"times": int(found["times"])} if found["times"] else {}
+    return {name: value for name, value in given.items() if value} | times
+
+
+def _listed(text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",")]
+    if not all(found):
+        raise UsageError(f"{text!r}: expected values separated by commas")
+    return found
 
 
 def read_spec(path: str, text: str | None = None) -> tuple[SweepSpec, Document]:

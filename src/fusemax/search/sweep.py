@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -129,15 +129,17 @@ def sweep(
     return run_sweep(SweepPlan(os.fspath(spec), None, accounting), store, engine_of(workers, cluster))
 
 
-def engine_of(workers: int | None = None, cluster: str | None = None) -> Engine:
-    """Who computes; MissingExtra when that needs Dask and it is not installed."""
+def engine_of(
+    workers: int | None = None, cluster: str | None = None, tell: Callable[[str], None] = lambda text: None
+) -> Engine:
+    """Who computes; ``tell`` is given what the user should know meanwhile. MissingExtra when Dask is not installed."""
     if workers is None and cluster is None:
         return InProcess()
     from fusemax.search.cluster import Cluster
 
     if workers is not None and cluster is not None:
         raise UsageError("workers are processes here, a cluster has its own: give one of both")
-    return Cluster(cluster, workers or 1)
+    return Cluster(cluster, workers or 1, tell)
 
 
 def run_sweep(
