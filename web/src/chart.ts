@@ -56,7 +56,7 @@ export function scatter(chosen: (point: Point) => void): Scatter {
 
 function chart(points: readonly Point[], axes: { x: Axis; y: Axis }, chosen: (point: Point) => void): SVGSVGElement {
   const x = scale(points.map((p) => p.x), LEFT, WIDTH - RIGHT, 7);
-  const y = scale(points.map((p) => p.y), HEIGHT - BOTTOM, TOP, 6);
+  const y = scale(points.map((p) => p.y), HEIGHT - BOTTOM, TOP, 9);
   const series = seriesOf(points);
   const front = points.filter((p) => p.front).sort((a, b) => a.x - b.x || b.y - a.y);
   const rest = points.filter((p) => !p.front);
@@ -75,7 +75,8 @@ function chart(points: readonly Point[], axes: { x: Axis; y: Axis }, chosen: (po
       ])),
     s("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 10, "text-anchor": "middle", class: "axis" }, axes.x.name),
     s("text", { transform: `translate(16 ${String((TOP + HEIGHT - BOTTOM) / 2)}) rotate(-90)`, "text-anchor": "middle", class: "axis" }, axes.y.name),
-    front.length > 1 ? s("path", { class: "front", d: staircase(front.map((p) => [x.at(p.x), y.at(p.y)])) }) : null,
+    series.map((name) => front.filter((p) => (p.series ?? "") === name)).map((own) =>
+      own.length > 1 ? s("path", { class: "front", stroke: colour(series.indexOf(own[0]?.series ?? "")), d: staircase(own.map((p) => [x.at(p.x), y.at(p.y)])) }) : null),
     rest.map(dot),
     front.map(dot),
   );
@@ -120,6 +121,6 @@ function point(p: Point, x: number, y: number, place: number, axes: { x: Axis; y
 function legend(points: readonly Point[]): HTMLElement {
   const names = seriesOf(points);
   const swatch = (i: number): SVGElement => s("svg", { viewBox: "0 0 14 14", class: "swatch", "aria-hidden": "true" }, s("path", { d: shape(i, 7, 7, 6), fill: colour(i) }));
-  const parts = names.length > 1 ? names.map((name, i) => h("span", {}, swatch(i), ` ${name} `)) : [];
+  const parts = names.length > 1 ? names.map((name, i) => h("span", { class: "key" }, swatch(i), ` ${name}`)) : [];
   return h("figcaption", { class: "note" }, parts, points.some((p) => p.front) ? "Large, joined: the Pareto front." : "");
 }

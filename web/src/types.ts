@@ -47,20 +47,20 @@ export interface DesignAnswer {
 }
 
 export interface Point { key: string; x: number; y: number; label?: string; series?: string; front?: boolean }
-export interface Axis { name: string; unit: string }
+export interface Axis { name: string; unit: string; figure?: string }
 export interface Job {
-  id: string; kind: string; title?: string; state: "queued" | "running" | "done" | "cancelled" | "failed"; done: number; total: number | null;
-  rate?: number | null; left_s?: number | null; error?: string | null; axes?: { x: Axis; y: Axis }; points?: Point[]; front?: Point[];
+  id: string; kind: string; title?: string; state: "queued" | "running" | "done" | "cancelled" | "failed" | "stopped" | "stored"; done: number; total: number | null;
+  rate?: number | null; left_s?: number | null; error?: string | null; axes?: { x: Axis; y: Axis }; points?: Point[]; front?: Point[]; figures?: string[];
   best?: Record<string, unknown> | null;
 }
 
 export interface TaxonomyRow {
   cascade: string; title?: string; family: string; rank?: string; passes: Count | null; sweeps?: Count | null; divisions?: string; exponentials?: string;
   live_footprint?: string; stable?: boolean | null; exact?: boolean | null; barriers?: string[]; systems?: string[]; sources?: string[];
-  passes_why?: string; evidence?: Barrier[]; text?: string;
+  headline?: string; passes_why?: Barrier[]; text?: string;
 }
-export interface TaxonomyAnswer { cascades: TaxonomyRow[]; headline?: string; families?: string[] }
+export interface TaxonomyAnswer { rows: TaxonomyRow[]; headline?: string; families?: string[] }
 
 export interface Step {
-  title: string; prose: string; look?: string; name: string; cascade: string; passes: Count; passes_why?: string; rank?: string; svg?: string; source?: string;
+  title: string; prose: string; look?: string; name: string; cascade: string; passes: Count; why?: string; rank?: string; svg?: string; source?: string;
 }

@@ -34,7 +34,7 @@ export async function explorePage(main: HTMLElement): Promise<void> {
     await refresh();
     await choose(id);
   };
-  const view = jobView((id, what) => { guarded(post(`/api/jobs/${encodeURIComponent(id)}/${what}.json`, {}).then(() => poll(id))); });
+  const view = jobView((id, what) => { guarded(post(`/api/jobs/${encodeURIComponent(id)}/${what}.json`, {}).then(() => poll(id))); }, () => { if (shown !== null) guarded(poll(shown)); });
   fill(place, view.element);
 
   const refresh = async (): Promise<void> => {
@@ -50,7 +50,7 @@ export async function explorePage(main: HTMLElement): Promise<void> {
   };
   const poll = async (id: string): Promise<void> => {
     clearTimeout(waiting);
-    const job = await get<Job>(`/api/jobs/${encodeURIComponent(id)}.json`);
+    const job = await get<Job>(`/api/jobs/${encodeURIComponent(id)}.json${view.axes()}`);
     if (shown !== id) return;
     view.show(job);
     await refresh();
@@ -109,9 +109,10 @@ function entry(job: Job, current: boolean, onclick: () => void): HTMLElement {
     h("strong", {}, job.title ?? `${job.kind} ${job.id}`), h("span", { class: `state ${job.state}` }, job.state), h("span", { class: "note" }, progress(job)));
 }
 
-interface JobView { element: HTMLElement; show(job: Job): void; forget(): void }
+/** `axes` is the query that asks for the figures chosen for the chart. */
+interface JobView { element: HTMLElement; axes(): string; show(job: Job): void; forget(): void }
 
-function jobView(act: (id: string, what: "cancel" | "resume") => void): JobView {
+function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: () => void): JobView {
   let now: Job | null = null;
   let state = "";
   const head = h("div");
@@ -123,16 +124,24 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void): JobView 
   const best = h("div");
   const panel = pointPanel();
   const choose = (point: Point): void => {
+    if (!point.key) return; // a point whose design was not kept
     chart.choose(point.key);
     if (now) void panel.open(now.id, point);
   };
   const chart = scatter(choose);
+  const across = h("select", { id: "axis-x", onchange: turned });
+  const up = h("select", { id: "axis-y", onchange: turned });
+  const axes = h("div", { class: "bar", hidden: true }, field("Across", across), field("Up", up));
   const front = h("div");
   let drawn = "";
   return {
-    element: h("div", {}, head, h("div", { class: "bar" }, bar, cancel, resume), note, failed, best, chart.element, panel.element, front),
+    element: h("div", {}, head, h("div", { class: "bar" }, bar, cancel, resume), note, failed, best, axes, chart.element, panel.element, front),
+    axes: () => (across.value && up.value ? `?x=${encodeURIComponent(across.value)}&y=${encodeURIComponent(up.value)}` : ""),
     forget() {
       state = "";
+      fill(across);
+      fill(up);
+      axes.hidden = true;
       drawn = "";
       chart.choose(null);
       chart.element.replaceChildren();
@@ -145,11 +154,17 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void): JobView 
       measure(bar, job);
       note.textContent = words(job);
       cancel.hidden = job.state !== "running" && job.state !== "queued";
-      resume.hidden = job.state !== "cancelled" && job.state !== "failed";
+      resume.hidden = !["cancelled", "failed", "stopped"].includes(job.state);
       problem(failed, job.error ?? null);
       fill(best, bestOf(job));
       const points = job.points ?? (job.front ?? []).map((point) => ({ ...point, front: true }));
-      const now_drawn = `${job.id} ${String(points.length)} ${points.filter((p) => p.front).map((p) => p.key).join(" ")}`;
+      if (job.figures?.length && !across.options.length) {
+        for (const [box, axis] of [[across, job.axes?.x], [up, job.axes?.y]] as const) {
+          fill(box, job.figures.map((name) => h("option", { value: name, selected: name === axis?.figure }, figureName(name))));
+        }
+        axes.hidden = job.figures.length < 2;
+      }
+      const now_drawn = `${job.id} ${across.value} ${up.value} ${String(points.length)} ${points.filter((p) => p.front).map((p) => p.key).join(" ")}`;
       if (points.length && job.axes && now_drawn !== drawn) {
         drawn = now_drawn;
         chart.draw(points, job.axes);
@@ -160,6 +175,9 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void): JobView 
     },
   };
 }
+
+/** `array1d_s` as people read it. */
+const figureName = (name: string): string => name.replace(/_(s|pj|bytes|um2)$/, "").replaceAll("_", " ");
 
 function measure(bar: HTMLProgressElement, job: Job): void {
   if (job.total) {
@@ -186,8 +204,10 @@ function bestOf(job: Job): Child {
   return h("dl", { class: "best" }, rows.map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, String(value))]));
 }
 
+const pointName = (p: Point): string => [p.series, p.label].filter(Boolean).join(", ") || p.key;
+
 function frontTable(points: readonly Point[], axes: NonNullable<Job["axes"]>, choose: (point: Point) => void): Child {
   const sorted = [...points].sort((a, b) => a.x - b.x);
-  const rows = sorted.map((p) => h("li", {}, h("button", { type: "button", class: "link", onclick: () => { choose(p); } }, [p.series, p.label].filter(Boolean).join(", ") || p.key)));
+  const rows = sorted.map((p) => h("li", {}, p.key ? h("button", { type: "button", class: "link", onclick: () => { choose(p); } }, pointName(p)) : pointName(p)));
   return h("details", {}, h("summary", {}, `The front as a list: ${count(points.length, "point", "points")}, by ${axes.x.name}`), h("ul", {}, rows));
 }

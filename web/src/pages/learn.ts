@@ -39,7 +39,7 @@ export async function learnPage(main: HTMLElement): Promise<void> {
 
 function lesson(step: Step, at: number, of: number, link: string): Child[] {
   const passes = `${count(step.passes, "pass", "passes")}${step.rank ? ` over ${step.rank}` : ""}`;
-  const why = step.passes_why?.replace(`${step.name}: `, "") ?? passes;
+  const why = step.why?.replace(`${step.name}: `, "") ?? passes;
   const go = (to: number): void => { location.hash = String(to); };
   return [
     h("h2", { tabindex: -1 }, step.title),

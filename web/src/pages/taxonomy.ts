@@ -1,33 +1,51 @@
 // Taxonomy: which algorithm makes how many passes; a cell leads to the lines that force them.
 
 import { get } from "../api";
-import { fill, h, say, scroll, select, type Child } from "../dom";
+import { field, fill, h, say, scroll, type Child } from "../dom";
 import { count, formula } from "../format";
+import { problem, problemBox } from "../problem";
 import type { TaxonomyAnswer, TaxonomyRow } from "../types";
 
 const HEADS = ["cascade", "passes", "sweeps", "divisions", "exponentials", "live footprint", "stable", "exact", "systems", "sources"] as const;
 const ALL = "all families";
+const FIRST = "attention"; // the family of the paper's Table I
 
-export async function taxonomyPage(main: HTMLElement): Promise<void> {
-  const answer = await get<TaxonomyAnswer>("/api/taxonomy.json");
-  const rows = answer.cascades;
-  const body = h("tbody");
-  const choose = (family: string): void => {
-    const chosen = rows.filter((row) => family === ALL || row.family === family);
-    fill(body, chosen.map((row) => line(row)));
-    say(count(chosen.length, "cascade", "cascades"));
+export function taxonomyPage(main: HTMLElement): Promise<void> {
+  const place = h("div", { "aria-live": "polite" });
+  const failed = problemBox();
+  const family = h("select", { id: "family" }, h("option", {}, FIRST));
+  const choose = async (): Promise<void> => {
+    const chosen = family.value;
+    fill(place, h("p", { class: "note" }, "Counting passes. The first time this takes a few seconds…"));
+    problem(failed, null);
+    try {
+      const answer = await get<TaxonomyAnswer>(`/api/taxonomy.json${chosen === ALL ? "" : `?family=${encodeURIComponent(chosen)}`}`);
+      if (family.value !== chosen) return;
+      if (family.options.length === 1) fill(family, [...(answer.families ?? [FIRST]), ALL].map((name) => h("option", { selected: name === chosen }, name)));
+      fill(place, tabulated(answer.rows));
+      say(count(answer.rows.length, "cascade", "cascades"));
+    } catch (trouble) {
+      fill(place);
+      problem(failed, trouble);
+    }
   };
-  const families = answer.families ?? [...new Set(rows.map((row) => row.family))];
-  const first = families[0] ?? ALL;
-  const head = h("tr", {}, HEADS.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "number" : null }, name)));
+  family.addEventListener("change", () => void choose());
   fill(
     main,
     h("h1", {}, "Taxonomy"),
     h("p", { class: "lead" }, "Published algorithms by the passes no mapping can avoid, counted from their texts. A count leads to its evidence."),
-    h("div", { class: "bar" }, h("label", { class: "field" }, h("span", {}, "Family"), select([ALL, ...families], first, choose, { id: "family" }))),
-    scroll("Taxonomy", h("table", { class: "taxonomy" }, h("caption", { class: "spoken" }, "Taxonomy"), h("thead", {}, head), body)),
+    h("div", { class: "bar" }, field("Family", family)),
+    failed,
+    place,
   );
-  choose(first);
+  void choose();
+  return Promise.resolve();
+}
+
+function tabulated(rows: readonly TaxonomyRow[]): HTMLElement {
+  const head = h("tr", {}, HEADS.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "number" : null }, name)));
+  const body = h("tbody", {}, rows.map((row) => line(row)));
+  return scroll("Taxonomy", h("table", { class: "taxonomy" }, h("caption", { class: "spoken" }, "Taxonomy"), h("thead", {}, head), body));
 }
 
 function line(row: TaxonomyRow): Child[] {
@@ -57,14 +75,14 @@ function line(row: TaxonomyRow): Child[] {
 }
 
 function proof(row: TaxonomyRow): Child[] {
-  const lines = new Map((row.evidence ?? []).map((one) => [one.line, `ends pass ${String(one.pass)}: ${one.reason}`]));
+  const lines = new Map((row.passes_why ?? []).map((one) => [one.line, `ends pass ${String(one.pass)}: ${one.reason}`]));
   const text = (row.text ?? "").trimEnd().split("\n").map((words, i) => {
     const reason = lines.get(i + 1);
     return reason === undefined ? `${words}\n` : [h("mark", {}, words), h("span", { class: "note" }, `  ← ${reason}`), "\n"];
   });
   const passes = count(row.passes ?? "unknown", "pass", "passes");
   return [
-    h("p", {}, row.passes_why ?? `${row.cascade}: ${passes}${row.rank ? ` over ${row.rank}` : ""}`),
+    h("p", {}, row.headline ?? `${row.cascade}: ${passes}${row.rank ? ` over ${row.rank}` : ""}`),
     row.text ? scroll(`Text of ${row.cascade}`, h("pre", {}, text)) : null,
     h("p", {}, h("a", { href: `/cascade?name=${encodeURIComponent(row.cascade)}` }, "Open in the editor")),
   ];
