@@ -126,6 +126,13 @@ def test_a_phase_must_not_read_what_a_later_one_writes(tmp_path: Path) -> None:
         load_design(tmp_path / "own.yaml")
 
 
+def test_a_tile_that_is_written_too_large_says_so_before_anything_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "large.yaml").write_text(text("mappings", "fusemax").replace("P1: fit(buffer)", "P1: 1024"))
+    (tmp_path / "own.yaml").write_text(text("designs", "fusemax").replace("mapping: fusemax", "mapping: large.yaml"))
+    with pytest.raises(UsageError, match=r"does not fit buffer: Q 32 MiB, .* bytes of \d+; the largest is Q"):
+        evaluate(str(tmp_path / "own.yaml"), "bert", "1M")
+
+
 def test_a_mapping_that_does_not_fit_says_what_is_needed(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         evaluate("fusemax", "bert", "4K", overrides={"buffer.capacity": "64KiB"})

@@ -79,7 +79,18 @@ class Tiling(Extents):
         for nest in self.nests.values():
             for loop in nest.spatial:
                 legal = legal & (self.bound(loop) <= self.sizes(f"{nest.on}.{loop.spatial}"))
-        return legal & (self._unfit == 0)
+        return legal & (self._unfit == 0) & self._has_room
+
+    @cached_property
+    def _has_room(self) -> Number:
+        """Whether every level that neither spills nor has a part fitted to it holds what it keeps."""
+        solved = {fit_level(text) for parts in self.design.mapping.partition.values() for text in parts.values()}
+        legal: Number = True
+        for level in self.levels:
+            if level not in solved and not self.spilled(level):
+                for held in self.needed(level).values():
+                    legal = legal & (sum(held.values()) <= self.capacity(level))
+        return legal
 
     def check(self) -> None:
         """UsageError where what is kept does not fit, or a rank is no multiple of its tiles and none may be ragged."""
@@ -97,6 +108,7 @@ class Tiling(Extents):
                     " accounting has no ragged tiles (corrected has); a multiple of the array's edge would fit"
                 )
         self._check_spread()
+        self.check_room()
         raise UsageError(f"{self.design.name}: the mapping does not fit at point {int(self._unfit.argmax())}")
 
     def _check_spread(self) -> None:
