@@ -87,3 +87,17 @@ def test_long_names_lose_their_middle() -> None:
     text = lay_out(["design", "value"], [["abcdefghijklmnopqrstuvwxyz", "1.5"], ["b", "22.5"]], width=20)
     assert text.split("\n")[2] == "abcdef…uvwxyz    1.5"
     assert text.split("\n")[3] == "b               22.5"
+
+
+def test_a_design_that_does_not_fit_is_told_from_one_that_is_unknown() -> None:
+    rows = comparison(workloads=("bert",))
+    points = {tuple(row[name] for name in ("part", "design", "workload", "seq_len")) for row in rows}
+    marks = [
+        {**dict(zip(("part", "design", "workload", "seq_len"), point, strict=True)), "quantity": "feasible",
+         "value": int(point[1] != "unfused" or point[3] == 1024), "unit": ""}
+        for point in points
+    ]  # fmt: skip
+    lines = part_table(Grid.of([*rows, *marks]), "attention").split("\n")
+    after = lines[lines.index("4K") + 1 : lines.index("4K") + 3]
+    assert [line.count("no room") for line in after] == [4, 2]
+    assert "unknown" not in "".join(lines)

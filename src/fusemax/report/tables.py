@@ -10,6 +10,7 @@ from fusemax.report.grid import Grid, Row, default_baselines, means
 __all__ = ["area_table", "compare_tables", "headline_rows", "headline_table", "lay_out", "missing_points", "part_table"]
 
 UNKNOWN = "unknown"
+NO_ROOM = "no room"  # of a ratio: one of the two designs needs more memory than there is
 BOUNDS = {"array2d": "2D", "array1d": "1D", "dram": "DRAM"}  # how the model's bounds are shown
 MANY_POINTS = 8  # more points than this and a table shows means over workloads unless asked for all
 
@@ -80,7 +81,7 @@ def _points(grid: Grid, part: str, over: Sequence[str], points: Sequence[tuple[s
     known = [means(grid.speedup(part, d, other, p) for p in points).known for d in grid.designs for other in over]
     least = min(known, default=len(points))
     whole = _plural(len(points), "point")
-    return whole if least == len(points) else f"the points that are known (at least {least} of {whole})"
+    return whole if least == len(points) else f"the points that fit and are known (at least {least} of {whole})"
 
 
 def _groups(points: Sequence[tuple[str, int]], *, every: bool) -> list[tuple[str, list[tuple[str, int]]]]:
@@ -104,11 +105,18 @@ def _ratio_cells(
 ) -> list[str]:
     speed = [means(grid.speedup(part, design, other, p) for p in group) for other in over]
     energy = [means(grid.energy_ratio(part, design, other, p) for p in group) for other in over]
-    return [_ratio(getattr(m, kind), 2) for m in speed] + [_ratio(getattr(m, kind), 3) for m in energy]
+    absent = [NO_ROOM if _without_room(grid, part, (design, other), group) else UNKNOWN for other in over]
+    cells = [(m, 2, word) for m, word in zip(speed, absent, strict=True)]
+    cells += [(m, 3, word) for m, word in zip(energy, absent, strict=True)]
+    return [_ratio(getattr(m, kind), digits, word) for m, digits, word in cells]
 
 
-def _ratio(value: float | None, digits: int) -> str:
-    return UNKNOWN if value is None else f"{value:.{digits}f}"
+def _without_room(grid: Grid, part: str, designs: Sequence[str], group: Sequence[tuple[str, int]]) -> bool:
+    return any(grid.value(part, design, *point, "feasible") == 0 for design in designs for point in group)
+
+
+def _ratio(value: float | None, digits: int, absent: str = UNKNOWN) -> str:
+    return absent if value is None else f"{value:.{digits}f}"
 
 
 def _bound(grid: Grid, part: str, design: str, group: Sequence[tuple[str, int]]) -> str:
@@ -241,4 +249,4 @@ def _shorten(text: str, width: int) -> str:
 
 def _is_numbers(cells: Iterable[str]) -> bool:
     filled = [cell for cell in cells if cell]
-    return bool(filled) and all(cell[0].isdigit() or cell == UNKNOWN for cell in filled)
+    return bool(filled) and all(cell[0].isdigit() or cell in (UNKNOWN, NO_ROOM) for cell in filled)
