@@ -98,6 +98,6 @@ def test_a_design_that_does_not_fit_is_told_from_one_that_is_unknown() -> None:
         for point in points
     ]  # fmt: skip
     lines = part_table(Grid.of([*rows, *marks]), "attention").split("\n")
-    after = lines[lines.index("4K") + 1 : lines.index("4K") + 3]
+    after = lines[lines.index("bert, 4K") + 1 : lines.index("bert, 4K") + 3]
     assert [line.count("no room") for line in after] == [4, 2]
     assert "unknown" not in "".join(lines)
