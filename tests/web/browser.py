@@ -17,14 +17,19 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["chromium", "faults", "launched", "ready", "served"]
+__all__ = ["chromium", "faults", "launched", "path_of_chromium", "ready", "served"]
 
 _SERIOUS = ("serious", "critical")
 
 
+def path_of_chromium() -> str | None:
+    """Where the machine's own Chromium is."""
+    return next(filter(None, map(shutil.which, ("chromium", "/usr/bin/chromium", "chromium-browser"))), None)
+
+
 def chromium() -> str:
-    """The machine's own Chromium; without one the test is skipped, or fails where FUSEMAX_REQUIRE_BROWSER is set."""
-    found = next(filter(None, map(shutil.which, ("chromium", "/usr/bin/chromium", "chromium-browser"))), None)
+    """Its path; without one the test is skipped, or fails where FUSEMAX_REQUIRE_BROWSER is set."""
+    found = path_of_chromium()
     if found is None:
         reason = "no Chromium on this machine: 'apt-get install chromium' lets the browser tests run"
         if os.environ.get("FUSEMAX_REQUIRE_BROWSER"):

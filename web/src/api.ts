@@ -1,4 +1,4 @@
-// Requests to the server this page came from. A newer request of the same kind ends the older one.
+// Requests to the server this page came from.
 
 export interface Place { line: number; column: number; length: number; message: string; suggestion?: string | null }
 interface Failure { error?: { kind?: string; message?: string; text?: string; places?: Place[] } }
@@ -10,7 +10,10 @@ export class ServerError extends Error {
   }
 }
 
-const running = new Map<string, AbortController>();
+/** So long a request that has become stale may go on: most end by themselves, and ending one costs the server a worker. */
+const PATIENCE_MS = 1000;
+const wanted = new Map<string, symbol>();
+const running = new Map<string, { stop: AbortController; ended: Promise<unknown> }>();
 
 async function ask<T>(path: string, options: RequestInit): Promise<T> {
   let response: Response;
@@ -42,18 +45,30 @@ export function post<T>(path: string, body: unknown, signal?: AbortSignal): Prom
   return ask<T>(path, signal ? { ...options, signal } : options);
 }
 
-/** Like `post`, but ends an earlier request of the same kind; null when this one was ended by a later one. */
+/**
+ * Like `post`, with one request of a kind at a time: the newest waits a moment for the one before it, then ends it. Null
+ * when a newer one came first.
+ */
 export async function latest<T>(kind: string, path: string, body: unknown): Promise<T | null> {
-  running.get(kind)?.abort();
-  const mine = new AbortController();
-  running.set(kind, mine);
+  const mine = Symbol(kind);
+  wanted.set(kind, mine);
+  const before = running.get(kind);
+  if (before) {
+    await Promise.race([before.ended, new Promise((done) => { setTimeout(done, PATIENCE_MS); })]);
+    if (wanted.get(kind) !== mine) return null;
+    before.stop.abort();
+  }
+  const stop = new AbortController();
+  const answer = post<T>(path, body, stop.signal);
+  const ended = answer.catch(() => null);
+  running.set(kind, { stop, ended });
   try {
-    return await post<T>(path, body, mine.signal);
+    return await answer;
   } catch (problem) {
-    if (mine.signal.aborted) return null;
+    if (stop.signal.aborted) return null;
     throw problem;
   } finally {
-    if (running.get(kind) === mine) running.delete(kind);
+    if (running.get(kind)?.stop === stop) running.delete(kind);
   }
 }
 

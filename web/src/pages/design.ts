@@ -12,7 +12,7 @@ import type { BesideAnswer, Catalogue, DesignAnswer, Named } from "../types";
 import { comparison, costs } from "./costs";
 
 interface State { design: string; workload: string; accounting: string; seq_len: number; set: Settings }
-const PAUSE_MS = 40;
+const PAUSE_MS = 10;
 const OWN = "(edited)";
 
 export async function designPage(main: HTMLElement): Promise<void> {
