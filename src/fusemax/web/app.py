@@ -16,6 +16,7 @@ from fusemax.web.guard import Guard
 from fusemax.web.jobs import Jobs, default_store
 from fusemax.web.limits import Limits
 from fusemax.web.pool import Pool
+from fusemax.web.processes import Nursery
 from fusemax.web.routes import cascade, catalogue, derive, design, jobs, pages
 from fusemax.web.static_files import pages as static_pages
 
@@ -53,9 +54,9 @@ def create_app(hosts: Iterable[str], limits: Limits | None = None, store: str | 
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     limits: Limits = app.state.limits
     with tempfile.TemporaryDirectory(prefix="fusemax-") as folder:
-        quick = Pool(limits.quick_workers, limits, folder, is_quick=True)
-        long = Pool(limits.long_workers, limits, folder, is_quick=False)
-        app.state.jobs = Jobs(app.state.store, limits, folder)
+        nursery = Nursery(folder)
+        quick, long = (Pool(size, limits, nursery) for size in (limits.quick_workers, limits.long_workers))
+        app.state.jobs = Jobs(app.state.store, limits, nursery)
         app.state.jobs.load()
         app.state.desk = Desk(limits, quick, long)
         quick.start()
@@ -66,6 +67,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await app.state.jobs.stop()
             await quick.stop()
             await long.stop()
+            await nursery.stop()
 
 
 async def _malformed(_request: Request, error: Exception) -> Response:

@@ -1,55 +1,56 @@
-"""A process that runs one sweep or search: `python -m fusemax.web.jobrun MEMORY_BYTES`.
+"""A process that runs one sweep or search, forked by the nursery.
 
-Its task is one line of JSON on stdin; what it says is lines of JSON on stdout: `progress`, and at the end `result` or
-`error`. It ends when stdin does, so that it never outlives the server. A sweep has then kept all parts it stored.
+Its task is one line of JSON; what it says is lines of JSON: its process number, `progress`, and at the end `result` or
+`error`. It ends when the other side closes. A sweep has then kept all parts it stored.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sys
+import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fusemax.base.errors import FusemaxError
 from fusemax.base.progress import Observer
 from fusemax.base.result import plain
-from fusemax.web.worker import error_document, limit_memory
+from fusemax.web.worker import error_document
 
-__all__ = ["main"]
+__all__ = ["run"]
 
 _EVERY_S = 0.2
 
 Say = Callable[[Mapping[str, object]], None]
 
 
-def main() -> int:
-    """Run the task that stdin names."""
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-    os.dup2(2, 1)
-    limit_memory(int(sys.argv[1]))
-    task = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_stdin, daemon=True).start()
+def run(connection: socket.socket) -> None:
+    """Run the task that comes."""
+    with connection.makefile("rb") as asked, connection.makefile("wb") as out:
 
-    def say(message: Mapping[str, object]) -> None:
-        out.write(json.dumps(plain(message), ensure_ascii=False, allow_nan=False) + "\n")
-        out.flush()
+        def say(message: Mapping[str, object]) -> None:
+            out.write(json.dumps(plain(message), allow_nan=False).encode() + b"\n")
+            out.flush()
 
-    try:
-        say({"result": _run(task, _progress(say))})
-    except FusemaxError as error:
-        say({"error": error_document(error)})
-    except (MemoryError, RecursionError) as error:
-        say({"error": {"kind": "Limit", "message": type(error).__name__, "text": "over its limit of memory"}})
-    except Exception as error:
-        traceback.print_exc()
-        say({"error": {"kind": "Internal", "message": type(error).__name__, "text": "a fault in fusemax"}})
-    return 0
+        say({"pid": os.getpid()})
+        line = asked.readline()
+        if not line:
+            return
+        task = json.loads(line)
+        threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+        try:
+            say({"result": _run(task, _progress(say))})
+        except FusemaxError as error:
+            say({"error": error_document(error)})
+        except (MemoryError, RecursionError) as error:
+            say({"error": {"kind": "Limit", "message": type(error).__name__, "text": "over its limit of memory"}})
+        except Exception as error:
+            traceback.print_exc()
+            say({"error": {"kind": "Internal", "message": type(error).__name__, "text": "a fault in fusemax"}})
 
 
 def _run(task: Mapping[str, Any], observe: Observer) -> dict[str, object]:
@@ -71,12 +72,8 @@ def _progress(say: Say) -> Observer:
     return observe
 
 
-def _end_with_stdin() -> None:
-    with contextlib.suppress(OSError):
-        while os.read(0, 1):
+def _end_with(connection: socket.socket) -> None:
+    with suppress(OSError):
+        while connection.recv(1):
             pass
     os._exit(3)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

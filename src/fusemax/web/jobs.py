@@ -11,9 +11,7 @@ import contextlib
 import json
 import os
 import secrets
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,12 +19,13 @@ from typing import Any
 
 from fusemax.base.files import write_atomically
 from fusemax.web.limits import Limits
-from fusemax.web.pool import Busy, environment
+from fusemax.web.nursery import JOB
+from fusemax.web.pool import Busy
+from fusemax.web.processes import Child, Nursery
 
 __all__ = ["Job", "Jobs", "default_store"]
 
 RUNNING, DONE, CANCELLED, FAILED, STOPPED = "running", "done", "cancelled", "failed", "stopped"
-_LINE = 64 << 20
 
 
 def default_store() -> str:
@@ -65,21 +64,20 @@ class Job:
 class Jobs:
     """The jobs of one store; see the module."""
 
-    def __init__(self, store: str, limits: Limits, folder: str) -> None:
-        """``folder`` is an empty one for the processes to stand in."""
+    def __init__(self, store: str, limits: Limits, nursery: Nursery) -> None:
         self.store = os.path.abspath(store)
         self.limits = limits
-        self.folder = folder
+        self.nursery = nursery
         self.kept = Path(f"{self.store}.jobs")
         self.jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[str, Child] = {}
         self._begun: dict[str, float] = {}
 
     def load(self) -> None:
         """Read what was kept; what ran when a server ended is stopped now."""
         for file in sorted(self.kept.glob("*.json")):
-            with contextlib.suppress(OSError, ValueError, TypeError):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 found = json.loads(file.read_text(encoding="utf-8"))
                 job = Job(**{**found, "about": tuple(found["about"])})
                 self.jobs[job.id] = replace(job, state=STOPPED) if job.state == RUNNING else job
@@ -146,8 +144,7 @@ class Jobs:
         if task is None:
             return
         if key in self._processes:
-            with contextlib.suppress(ProcessLookupError):
-                self._processes[key].kill()
+            self._processes[key].end()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         if self.jobs[key].state == RUNNING:
@@ -164,24 +161,22 @@ class Jobs:
             text = f"ended at its limit of {self.limits.job_s / 3600:g} h; resume goes on"
         finally:
             if (process := self._processes.pop(job.id, None)) is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+                process.end()
         error = {"kind": "Limit", "message": text, "text": text}
         self._finish(replace(self._now(self.jobs[job.id]), state=FAILED, error=error))
 
     async def _watch(self, job: Job) -> None:
-        command = (sys.executable, "-m", "fusemax.web.jobrun", str(self.limits.job_memory_bytes))
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, cwd=self.folder, env=environment(), start_new_session=True, limit=_LINE
-        )
+        process = await self.nursery.fork(JOB, self.limits.job_memory_bytes)
         self._processes[job.id] = process
-        assert process.stdin is not None and process.stdout is not None
         task = {"kind": job.kind, "spec": dict(job.spec), "store": self.store}
-        process.stdin.write(json.dumps(task).encode() + b"\n")
-        await process.stdin.drain()
-        async for line in process.stdout:
-            self._heard(job.id, json.loads(line))
+        process.writer.write(json.dumps(task).encode() + b"\n")
+        await process.writer.drain()
+        async for line in process.reader:
+            message = json.loads(line)
+            if "pid" in message:
+                process.pid = message["pid"]
+            else:
+                self._heard(job.id, message)
 
     def _heard(self, key: str, message: Mapping[str, Any]) -> None:
         job = self.jobs[key]

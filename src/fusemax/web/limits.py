@@ -18,7 +18,7 @@ class Limits:
     """Passes, model and what a page asks for while its user types."""
     long_s: float = 120.0
     """Derivations and the tables of everything that ships."""
-    memory_bytes: int = 2 << 30
+    memory_bytes: int = 1 << 30
     """Address space of a worker."""
     quick_workers: int = 2
     long_workers: int = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ def serve(
     ``store`` is the file of results that sweeps go into. ``tell`` is given the address; ``is_opening`` opens the
     browser there. Raises MissingExtra without fastapi or uvicorn, UsageError for a port that is taken.
     """
+    if not hasattr(os, "fork"):
+        raise UsageError("fusemax serve needs a system that can fork processes: Linux, macOS, or Windows through WSL")
     try:
         import uvicorn
 

@@ -30,12 +30,10 @@ ANSWERS: dict[str, str] = {
 """Call -> where its function is."""
 
 
-def warm(is_quick: bool) -> None:
-    """Import what answers need; for quick ones run each once, so that the first is as quick as the second."""
+def warm() -> None:
+    """Import what answers need and run the quick ones once, so that the first is as quick as the second."""
     for path in ANSWERS.values():
         import_module(path.partition(":")[0])
-    if not is_quick:
-        return
     from fusemax.web.answers.cascade import cascade
     from fusemax.web.answers.catalogue import text_of
     from fusemax.web.answers.design import design

@@ -61,7 +61,7 @@ def beside(
         own = {key: value for key, value in (settings or {}).items() if sizes.known(key)}
         row: dict[str, object] = {"design": name, "title": other.title, "set": own, "error": None}
         try:
-            found = evaluate(other, load, seq_len, accounting, own)
+            found = evaluate(other, load, seq_len, accounting, _with_units(own))
             row |= {key: getattr(found, key) for key in _SHOWN}
         except FusemaxError as error:
             row |= {**dict.fromkeys(_SHOWN), "error": str(error)}
@@ -72,8 +72,17 @@ def beside(
 def _evaluated(
     design: str, workload: str, seq_len: int | str, accounting: str, settings: Settings | None
 ) -> Evaluation:
-    whole = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in (settings or {}).items()}
-    return evaluate(design_of(design), workload_of(workload), seq_len, accounting, whole)
+    return evaluate(design_of(design), workload_of(workload), seq_len, accounting, _with_units(settings or {}))
+
+
+def _with_units(settings: Settings) -> dict[str, int | float | str]:
+    """The settings as files would write them: a slider's clock is a number of hertz, a bandwidth of bytes a second."""
+    found: dict[str, int | float | str] = {}
+    for name, value in settings.items():
+        unit = "Hz" if name == "clock" else "B/s" if name.endswith(".bandwidth") else ""
+        number = int(value) if isinstance(value, float) and value.is_integer() else value
+        found[name] = f"{number}{unit}" if unit and not isinstance(number, str) else number
+    return found
 
 
 def _knobs(found: Evaluation) -> Iterator[dict[str, object]]:

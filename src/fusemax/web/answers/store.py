@@ -59,7 +59,7 @@ def front(store: str, about: Sequence[Row], x: str | None = None, y: str = "late
 
     ``x`` is area, energy or traffic when it is not given: the first that is known and varies. Points compete with those
     of the same workload, accounting and length. The first rows by key up to a limit are looked at; ``is_whole`` says
-    whether those are all. UnknownName for a figure that the studies lack.
+    whether those are all, ``num_unknown`` how many have no known ``x`` or ``y``. UnknownName for a figure that is none.
     """
     own = _own(store, about)
     figures = sorted({name for study in own for name in study["figures"]})
@@ -79,6 +79,7 @@ def front(store: str, about: Sequence[Row], x: str | None = None, y: str = "late
         "figures": figures,
         "points": [_point(row, cost, y, row["key"] in best, figures, varied) for row in shown],
         "num_points": len(rows),
+        "num_unknown": len(rows) - len(known),
         "is_whole": is_whole,
     }
 

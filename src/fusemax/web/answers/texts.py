@@ -1,7 +1,8 @@
 """Texts from a client become cascades, designs and workloads without a file being opened.
 
 A plain name is looked up in the catalogue; anything else is the text itself. References inside a text (the cascade of a
-design, the tables of an accelerator) must be catalogue names or inline.
+design, the tables of an accelerator) must be catalogue names or inline. The loaders prefer a file of that name to the
+catalogue, which is why workers stand in an empty folder.
 """
 
 from __future__ import annotations
