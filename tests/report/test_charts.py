@@ -10,6 +10,7 @@ from fusemax.base.errors import UsageError
 from fusemax.report.charts import capacity_traffic, pareto, roofline, stacked
 from fusemax.report.export import picture
 from fusemax.report.palette import DESIGN_COLOURS
+from fusemax.report.style import log_axis
 
 DOTS: list[dict[str, object]] = [
     {"label": "QK", "group": "fusemax", "intensity": 300, "performance": 5e13},
@@ -42,8 +43,23 @@ def test_pareto_front() -> None:
     points: list[dict[str, object]] = [{"t": t, "e": e} for t, e in [(1, 9), (2, 5), (3, 5), (3, 2), (4, 8), (1, 9)]]
     spec = pareto(points, x=("t", "time (s)"), y=("e", "energy (J)"), interactive=True).to_dict()
     data = next(rows for rows in rows_of(spec) if len(rows) == 6)
-    assert [row["point"] == "on the front" for row in data] == [True, True, False, True, False, False]
+    front = [(row["t"], row["e"]) for row in data if row["point"] == "on the front"]
+    assert front == [(1, 9), (2, 5), (3, 2)]
+    assert [row["point"] for row in data[:3]] == ["beaten"] * 3, "the front is drawn over the rest"
     assert spec["title"]["subtitle"] == "3 of 6 points on the front"
+
+
+def test_pareto_points_have_the_colours_of_their_group() -> None:
+    points: list[dict[str, object]] = [{"t": i, "e": 9 - i, "who": "ab"[i % 2]} for i in range(1, 5)]
+    spec = pareto(points, x=("t", "t"), y=("e", "e"), group="who").to_dict()
+    colour = next(layer["encoding"]["color"] for layer in spec["layer"] if "color" in layer["encoding"])
+    assert (colour["field"], colour["scale"]["domain"]) == ("who", ["b", "a"])
+
+
+def test_axes_of_close_values_have_several_round_ticks() -> None:
+    axis = log_axis([2.137, 2.338])["axis"].to_dict()
+    assert axis["values"] == [2.15, 2.2, 2.25, 2.3, 2.35]
+    assert len(log_axis([5.0, 5.0])["axis"].to_dict()["values"]) >= 2
 
 
 def test_stacked_keeps_the_order_of_parts() -> None:

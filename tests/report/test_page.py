@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import shutil
@@ -156,6 +157,17 @@ PROBE = """
   await new Promise((f) => setTimeout(f, 1500));
   found.switched = bars();
   found.requests = performance.getEntriesByType("resource").filter((e) => !e.name.startsWith("blob:")).length;
+  const pick = document.querySelector("#chart-section-0-0 + .pick select");
+  pick.value = "1";
+  pick.dispatchEvent(new Event("change"));
+  found.picked = document.querySelector("#chosen-section-0-0 pre").textContent;
+  const points = [...document.querySelectorAll("#chart-section-0-0 path[aria-roledescription=point]")];
+  const { left, top, width, height } = points[0].getBoundingClientRect();
+  const at = { bubbles: true, clientX: left + width / 2, clientY: top + height / 2 };
+  for (const kind of ["mousemove", "mousedown", "mouseup", "click"]) points[0].dispatchEvent(new MouseEvent(kind, at));
+  await new Promise((f) => setTimeout(f, 200));
+  found.clicked = document.querySelector("#chosen-section-0-0 pre").textContent;
+  found.points = points.length;
   found.wide = document.documentElement.scrollWidth > innerWidth;
   done(JSON.stringify(found));
 })();
@@ -175,9 +187,12 @@ def test_a_browser_draws_filters_and_switches(tmp_path: Path, text: str) -> None
     run = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120, check=True)
     match = re.search(r'data-probe="([^"]*)"', run.stdout)
     assert match, "the page's script did not come to its end"
-    found = json.loads(match[1].replace("&quot;", '"'))
+    found = json.loads(html.unescape(match[1]))
     assert (found["failed"], found["requests"], found["wide"]) == (0, 0, False)
     assert found["charts"] == 11
+    assert found["points"] == 5
+    assert found["picked"].startswith("mapping 1 "), "the front's second point, from the list"
+    assert found["clicked"].startswith("mapping 0 "), "its first, by a click"
     assert (found["before"], found["after"], found["switched"]) == (120, 96, 96)
     assert len(DESIGNS) * 24 == 120
 

@@ -13,6 +13,8 @@ from fusemax.model.compare import compare
 from fusemax.report.comparison import comparison_report
 from fusemax.report.contents import Report
 from fusemax.report.grid import Grid, rows_from_csv
+from fusemax.report.page import page
+from fusemax.report.read import read_report
 from fusemax.report.write import write_report
 
 
@@ -52,8 +54,12 @@ def test_the_folder(report: Report, tmp_path: Path) -> None:
     heard: list[str] = []
     index = write_report(tmp_path / "deep" / "out", report, formats=("svg",), progress=heard.append)
     names = {p.relative_to(index.parent).as_posix() for p in index.parent.rglob("*.*") if p.suffix != ".parquet"}
-    figures = {f"figures/{n}.svg" for n in ("fig6a", "fig6b", "fig7", "fig8", "fig9")}
-    assert names == figures | {"index.html", "results-corrected.csv", "results.csv", "results.json"}
+    own = [f"{design}-{what}" for design in ("unfused", "fusemax") for what in ("epoch", "time", "energy")]
+    figures = {f"figures/{n}.svg" for n in ("fig6a", "fig6b", "fig7", "fig8", "fig9", "traffic-by-capacity", *own)}
+    roofs = {name for name in names if name.startswith("figures/roofline")}
+    tables = {"results-corrected.csv", "results.csv", "traffic-by-capacity.csv"}
+    assert names - roofs == figures | tables | {"index.html", "results.json"}
+    assert len(roofs) == len(report.sections[0].charts)
     assert heard[0] == "results"
     assert heard[-1] == "index.html"
     rows = rows_from_csv((index.parent / "results.csv").read_text())
@@ -63,6 +69,7 @@ def test_the_folder(report: Report, tmp_path: Path) -> None:
     )
     again = Report.from_document(json.loads((index.parent / "results.json").read_text()))
     assert Grid.of(again.results["published"]).index == ours.index
+    assert page(read_report(index.parent)) == page(report), "the page made from what was stored is the same page"
 
 
 def test_a_folder_that_cannot_be_made(report: Report, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import click
@@ -22,9 +23,11 @@ import click
 def command(results: str, folder: str, show: bool) -> None:
     """Write the report page and the figures from stored results.
 
-    RESULTS is a folder that 'fusemax compare -o' wrote, its results.json, or the JSON or CSV of a comparison. No number
-    is computed again.
+    RESULTS is the store of a sweep, a folder that 'fusemax compare -o' wrote, its results.json, the JSON or CSV of a
+    comparison, or the JSON of a search. No number is computed again. Of a store the page carries the best points and a
+    sample of the others.
     """
+    from fusemax.cli.progress import progress
     from fusemax.report.read import read_report
     from fusemax.report.write import write_report
 
@@ -34,7 +37,10 @@ def command(results: str, folder: str, show: bool) -> None:
         if terminal:
             click.echo(f"\r\x1b[Kwriting {step}", nl=False, err=True)
 
-    page = write_report(folder, read_report(results), progress=tell)
+    words = shlex.join(["fusemax", *sys.argv[1:]])
+    with progress("report") as observe:
+        report = read_report(results, words, observe)
+    page = write_report(folder, report, progress=tell)
     tell("")
     click.echo(f"page: {page}")
     if show:

@@ -26,6 +26,7 @@ from fusemax.report.style import (
 __all__ = ["capacity_traffic", "pareto", "roofline", "stacked"]
 
 WIDTH, HEIGHT = 560, 320
+FRONT = "#ee6611"
 
 
 def _numbers(rows: Sequence[Row], column: str) -> list[float]:
@@ -218,33 +219,43 @@ def pareto(
     y: tuple[str, str],
     title: str = "Design points",
     detail: Sequence[str] = (),
+    group: str = "",
     interactive: bool = False,
 ) -> Any:
     """A scatter of design points with the front joined: `x` and `y` are (column, axis title), less of each is better.
 
     Give values in units without prefix (J, not pJ): ticks have SI prefixes. The front is computed here. `detail`
-    names further columns for the tooltip. With `interactive`, a click chooses a point (selection `chosen`), for a page
-    that shows more about it.
+    names further columns for the tooltip. `group` names a column that gives points their colours; else the front has
+    one and the rest another. With `interactive`, a click chooses a point (selection `chosen`), for a page that shows
+    more about it.
     """
     alt = altair()
     across, up = _numbers(rows, x[0]), _numbers(rows, y[0])
     best = _front(across, up)
     kinds = ["on the front", "beaten"]
-    data = [{**row, "point": "on the front" if i in best else "beaten"} for i, row in enumerate(rows)]
+    data = [{**row, "point": kinds[0] if i in best else kinds[1]} for i, row in enumerate(rows)]
     x_axis = alt.X(f"{x[0]}:Q", title=x[1], **log_axis(across))
     y_axis = alt.Y(f"{y[0]}:Q", title=y[1], **log_axis(up))
     tooltip = [alt.Tooltip(f"{name}:Q", title=what, format=".4~s") for name, what in (x, y)]
     tooltip += [alt.Tooltip(f"{name}:N") for name in detail]
     front = sorted((data[i] for i in best), key=lambda row: float(str(row[x[0]])))
-    line = alt.Chart(inline(front)).mark_line(interpolate="step-after", strokeWidth=1.5, color="#ee6611")
+    places = [{name: row[name] for name in (x[0], y[0])} for row in front]
+    line = alt.Chart(inline(places)).mark_line(
+        interpolate="step-after", strokeWidth=1.5, color="#888" if group else FRONT
+    )
+    fill = alt.Color("point:N", scale=alt.Scale(domain=kinds, range=[FRONT, "#777777"]), title=None)
+    if group:
+        names = ordered(rows, group)
+        fill = alt.Color(f"{group}:N", scale=series_scale(names), sort=names, title=None, legend=_rows_of(3))
     dots = (
-        alt.Chart(inline(data))
+        alt.Chart(inline([*(d for d in data if d["point"] == kinds[1]), *front]))  # the front over the rest
         .mark_point(filled=True, size=70)
         .encode(
             x=x_axis,
             y=y_axis,
-            color=alt.Color("point:N", scale=alt.Scale(domain=kinds, range=["#ee6611", "#777777"]), title=None),
+            color=fill,
             shape=alt.Shape("point:N", scale=alt.Scale(domain=kinds, range=["diamond", "circle"]), title=None),
+            opacity=alt.Opacity("point:N", scale=alt.Scale(domain=kinds, range=[1.0, 0.55]), legend=None),
             tooltip=tooltip,
         )
     )

@@ -9,7 +9,7 @@ from typing import Any
 from fusemax.base.errors import UsageError
 from fusemax.report.grid import Row
 
-__all__ = ["LEAKAGE", "DesignCard", "Evidence", "Provenance", "Report", "Section"]
+__all__ = ["LEAKAGE", "DesignCard", "Evidence", "Provenance", "Report", "Section", "plain_table"]
 
 
 SCHEMA = "fusemax/report/1"
@@ -133,6 +133,11 @@ class Report:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError(f"a report's results are incomplete or of the wrong kind: {error}") from None
+
+
+def plain_table(section: Section) -> list[Row]:
+    """The table of a section with the values that evidence is for."""
+    return [{k: v.value if isinstance(v, Evidence) else v for k, v in row.items()} for row in section.table]
 
 
 def _rows(rows: Iterable[Mapping[str, object]]) -> list[Row]:

@@ -117,6 +117,7 @@ def gantt_svg(
     time_unit: str = "cycles",
     title: str = "",
     colours: Mapping[str, str] | None = None,
+    background: str = "",
 ) -> str:
     """A Gantt chart as an SVG that takes text and line colours from around it (`currentColor`), black on its own.
 
@@ -146,7 +147,8 @@ def gantt_svg(
     name = _clean(title or "Gantt chart")
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     style = 'font-family="Helvetica, Arial, \'Liberation Sans\', sans-serif" font-size="13" fill="currentColor"'
-    return f'{head} role="img" aria-label="{name}" {style}>\n' + "\n".join([*parts, *legend]) + "\n</svg>\n"
+    ground = [f'<rect width="{width}" height="{height}" fill="{background}"/>'] if background else []
+    return f'{head} role="img" aria-label="{name}" {style}>\n' + "\n".join([*ground, *parts, *legend]) + "\n</svg>\n"
 
 
 def _bar(span: Span, x: float, y: float, size: float, fill: dict[str, str]) -> str:
@@ -189,7 +191,9 @@ def _axis(left: float, y: float, last: float, scale: float, time_unit: str) -> s
 
 def _short(number: float) -> str:
     """A number in few characters."""
-    return f"{number:.4g}" if abs(number) < 1e5 else format_si(number, "").replace(" ", "")
+    if abs(number) >= 1e5:
+        return format_si(number, "").replace(" ", "")
+    return f"{number:.0f}" if float(number).is_integer() else f"{number:.4g}"
 
 
 def _step(last: float) -> float:

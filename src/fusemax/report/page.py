@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from fusemax.base.errors import MissingExtra
-from fusemax.report.contents import Report
+from fusemax.report.contents import Report, Section, plain_table
 from fusemax.report.export import vegalite_version
 from fusemax.report.grid import COLUMNS
 from fusemax.report.html import Markup, element, join, json_script
@@ -27,6 +27,7 @@ from fusemax.report.page_parts import (
     section_part,
 )
 from fusemax.report.page_tables import headline_part, tables_part
+from fusemax.report.pictures import section_names
 
 __all__ = ["page"]
 
@@ -51,6 +52,7 @@ def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, An
         "charts": charts,
         "columns": list(COLUMNS),
         "results": {name: [[row.get(c) for c in COLUMNS] for row in rows] for name, rows in report.results.items()},
+        "tables": [_table(name, section) for name, section in zip(section_names(report), report.sections, strict=True)],
         "document": {k: v for k, v in report.document().items() if k not in ("results", "designs", "sections")},
     }
     scripts = [_libraries(), _asset("page.js")]
@@ -76,6 +78,13 @@ def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, An
     return "<!DOCTYPE html>\n" + element(
         "html", element("head", *head), element("body", skip, top, _contents(report), main, *end), lang="en"
     )
+
+
+def _table(name: str, section: Section) -> dict[str, object]:
+    """The rows of a section's table, to be saved."""
+    rows = plain_table(section)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return {"name": name, "columns": columns, "rows": [[row.get(column, "") for column in columns] for row in rows]}
 
 
 def _contents(report: Report) -> Markup:

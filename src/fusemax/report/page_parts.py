@@ -6,19 +6,18 @@ Each returns one `<section>`; what draws charts also adds their specifications t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fusemax.base.table import format_cell
-from fusemax.report.charts import stacked
-from fusemax.report.contents import LEAKAGE, DesignCard, Evidence, Provenance, Report, Section
+from fusemax.report.contents import DesignCard, Evidence, Provenance, Report, Section
 from fusemax.report.export import specification
 from fusemax.report.figures import figures
-from fusemax.report.gantt import gantt_svg
-from fusemax.report.grid import Grid, Row
+from fusemax.report.grid import Grid
 from fusemax.report.html import Markup, element, join
 from fusemax.report.page_tables import line, scroll, table
-from fusemax.report.palette import NEUTRAL, colours, ramp
+from fusemax.report.palette import colours
+from fusemax.report.pictures import design_charts, epoch_picture
 
 __all__ = ["Charts", "design_part", "downloads_part", "figures_part", "provenance_part", "section_part"]
 
@@ -100,27 +99,18 @@ def _filter(designs: Sequence[str]) -> Markup:
 def design_part(card: DesignCard, place: int, charts: Charts) -> Markup:
     """One design: summary, epoch, where time and energy go, loop nest."""
     parts: list[Markup] = [element("p", card.summary)] if card.summary else []
-    names = list(dict.fromkeys([str(row["einsum"]) for row in card.parts] + [span[1] for span in card.epoch]))
-    fill = dict(zip(names, ramp(len(names)), strict=True)) | {LEAKAGE: NEUTRAL}
     if card.epoch:
         words = f"One tile of {card.name}: what each array runs, in cycles."
-        box = scroll(Markup(gantt_svg(card.epoch, title=words, colours=fill)), words)
+        box = scroll(Markup(epoch_picture(card)), words)
         parts.append(element("figure", element("figcaption", words), box))
-    for quantity, unit in (("time", "s"), ("energy", "J")):
-        rows = [row for row in card.parts if row["quantity"] == quantity]
-        if rows:
-            identifier = f"design-{place}-{quantity}"
-            charts[identifier] = {"": specification(_stack(rows, quantity, unit, fill))}
-            parts.append(_figure(identifier, f"{quantity.capitalize()} by component and Einsum."))
+    for quantity, chart in design_charts(card).items():
+        identifier = f"design-{place}-{quantity}"
+        charts[identifier] = {"": specification(chart)}
+        parts.append(_figure(identifier, f"{quantity.capitalize()} by component and Einsum."))
     if card.loop_nest:
         code = scroll(element("pre", element("code", card.loop_nest)), f"Loop nest of {card.name}")
         parts.append(element("details", element("summary", "Loop nest"), code, open=True))
     return element("section", element("h2", card.name), *parts, id=f"design-{place}")
-
-
-def _stack(rows: Sequence[Row], quantity: str, unit: str, fill: Mapping[str, str]) -> Any:
-    shown = [{"component": r["component"], "Einsum": r["einsum"], quantity: r["value"]} for r in rows]
-    return stacked(shown, by="component", part="Einsum", value=quantity, unit=unit, title="", colours=fill)
 
 
 def section_part(section: Section, place: int, charts: Charts) -> Markup:
@@ -132,6 +122,10 @@ def section_part(section: Section, place: int, charts: Charts) -> Markup:
         parts.append(_figure(identifier, caption))
     if section.table:
         parts.append(_evidence_table(section, place))
+        save = element(
+            "button", "Save as CSV", type="button", class_="quiet download", data_form="csv", data_table=str(place)
+        )
+        parts.append(element("p", save))
     if section.code:
         copy = element("button", "Copy", type="button", class_="quiet copy", data_copy=f"code-{place}", hidden=True)
         parts.append(copy)

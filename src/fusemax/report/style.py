@@ -71,15 +71,28 @@ def length_labels(seq_lens: Sequence[int]) -> list[str]:
 def log_axis(values: Iterable[float], labels: str = "~s", steps: Sequence[float] = (1, 2, 5)) -> dict[str, Any]:
     """`scale` and `axis` of a logarithmic axis that hugs the positive values, with round ticks few enough to read.
 
-    `labels` is a d3 number format. Over more than two decades the ticks are powers of ten.
+    `labels` is a d3 number format. Over more than two decades the ticks are powers of ten; where the values are close
+    together they are evenly apart.
     """
     positive = [value for value in values if value > 0 and math.isfinite(value)] or [1.0]
-    low, high = min(positive) / 1.25, max(positive) * 1.25
+    ratio = max(positive) / min(positive)
+    room = 1.25 if ratio > 3 or ratio == 1 else ratio**0.15
+    low, high = min(positive) / room, max(positive) * room
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     chosen = (1.0,) if math.log10(high / low) > 2.5 else tuple(steps)
     ticks = [float(f"{step:g}e{n}") for n in decades for step in chosen if low <= float(f"{step:g}e{n}") <= high]
+    if len(ticks) < 3:
+        ticks = _even(low, high)
     scale = altair().Scale(type="log", domain=[low, high], nice=False)
     return {"scale": scale, "axis": altair().Axis(values=ticks, format=labels)}
+
+
+def _even(low: float, high: float) -> list[float]:
+    """Three to seven round numbers evenly apart."""
+    power = math.floor(math.log10(high - low))
+    step = next(s * 10.0**n for n in (power - 1, power) for s in (1, 2, 5) if (high - low) / (s * 10.0**n) < 6)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def finish(chart: Any, title: str = "", subtitle: str = "") -> Any:

@@ -6,16 +6,15 @@ import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from fusemax.base.errors import FileError
 from fusemax.base.files import write_atomically
 from fusemax.base.result import to_csv, to_json
-from fusemax.report.contents import Report
+from fusemax.report.contents import Report, plain_table
 from fusemax.report.export import FORMATS, write_pictures
-from fusemax.report.figures import figures
 from fusemax.report.grid import COLUMNS, Row
 from fusemax.report.page import page
+from fusemax.report.pictures import file_name, pictures, section_names
 
 __all__ = ["tidy", "write_report"]
 
@@ -32,40 +31,35 @@ def write_report(
         index.html                the page
         results.csv               rows of the first accounting, `results-NAME.csv` of every further one
         results.parquet           the same, where polars or pandas with pyarrow is installed
+        SECTION.csv               the table of every section that has one
         results.json              the report's numbers and inputs; `fusemax report` makes the page from it again
-        figures/NAME.svg, ...     the figures of the first accounting
+        figures/NAME.svg, ...     the figures of the first accounting, and every other picture of the page
 
     Raises MissingExtra without altair or vl-convert, FileError when a file cannot be written. `progress` hears what is
     being written.
     """
     folder = Path(directory)
-    pictures = folder / "figures"
+    drawn = folder / "figures"
     try:
-        pictures.mkdir(parents=True, exist_ok=True)
+        drawn.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(str(folder), error.strerror or str(error)) from None
     progress("results")
     for i, (accounting, rows) in enumerate(report.results.items()):
-        ending = "" if i == 0 else f"-{_plain(accounting)}"
+        ending = "" if i == 0 else f"-{file_name(accounting)}"
         kept = tidy(rows)
         write_atomically(folder / f"results{ending}.csv", to_csv(kept))
         _write_parquet(folder / f"results{ending}.parquet", kept)
+    for name, section in zip(section_names(report), report.sections, strict=True):
+        if section.table:
+            write_atomically(folder / f"{name}.csv", to_csv(plain_table(section)))
     write_atomically(folder / "results.json", to_json(report.document()))
-    for name, chart in _pictures(report).items():
+    for name, chart in pictures(report).items():
         progress(f"figures/{name}")
-        write_pictures(pictures, {name: chart}, formats)
+        write_pictures(drawn, {name: chart}, formats)
     progress("index.html")
     write_atomically(folder / "index.html", page(report))
     return folder / "index.html"
-
-
-def _pictures(report: Report) -> dict[str, Any]:
-    """The figures of the first accounting; an area sweep that was made in another says so itself."""
-    first = next(iter(report.results), "")
-    found = figures(report.results.get(first, ()), area_sweep=report.area_sweep.get(first, ()), accounting=first)
-    for accounting, rows in report.area_sweep.items():
-        found = figures((), area_sweep=rows, accounting=accounting) | found
-    return found
 
 
 def tidy(rows: Iterable[Row]) -> list[dict[str, object]]:
@@ -75,11 +69,6 @@ def tidy(rows: Iterable[Row]) -> list[dict[str, object]]:
         for row in rows
         if row["quantity"] != "bound" and not str(row["quantity"]).startswith("area.")
     ]
-
-
-def _plain(name: str) -> str:
-    """A name as part of a file name."""
-    return "".join(c if c.isalnum() or c in "-_+" else "_" for c in name)[:60] or "other"
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "design_digest",
     "design_document",
     "design_text",
+    "document_text",
     "full_path",
     "with_field",
     "with_workload_field",
@@ -183,6 +184,11 @@ def design_document(design: Design) -> dict[str, object]:
 
 def design_text(design: Design) -> str:
     """A design as the YAML text of a design file."""
+    return document_text(design_document(design))
+
+
+def document_text(document: AnyMapping[str, object]) -> str:
+    """The data of a design file as its YAML text."""
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import LiteralScalarString
 
@@ -197,7 +203,7 @@ def design_text(design: Design) -> str:
     yaml.width = 120
     yaml.default_flow_style = None
     text = io.StringIO()
-    yaml.dump(literal(design_document(design)), text)
+    yaml.dump(literal(document), text)
     return text.getvalue()
 
 

@@ -88,7 +88,7 @@
     document.documentElement.dataset.drawn = "true";
   };
 
-  // A click on a point whose row carries a text shows that text with a copy button.
+  // A click on a point whose row carries a text shows that text with a copy button; so does a list of them by keyboard.
   const choose = (identifier, item) => {
     const text = item && item.datum && item.datum.text;
     const place = document.getElementById("chosen-" + identifier);
@@ -102,6 +102,20 @@
     code.textContent = text;
     place.replaceChildren(button, code);
     place.hidden = false;
+  };
+
+  const listed = (box) => {
+    const spec = Object.values(data.charts[box.dataset.chart])[0];
+    const named = Object.values(spec.datasets || {}).flat().filter((row) => row && typeof row.text === "string" && row.point !== "beaten");
+    if (!named.length) return;
+    const select = document.createElement("select");
+    select.append(new Option("Choose a point", ""));
+    for (const [i, row] of named.entries()) select.append(new Option([row.design, row.inputs || row.label || row.text.slice(0, 60)].filter(Boolean).join(", "), i));
+    select.addEventListener("change", () => choose(box.dataset.chart, { datum: named[select.value] }));
+    const label = document.createElement("label");
+    label.className = "pick";
+    label.append("Text of ", select);
+    box.after(label);
   };
 
   const copy = async (text, button) => {
@@ -135,15 +149,17 @@
     const text = String(value);
     return /[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   };
-  const csv = (name) => [data.columns, ...data.results[name]].map((row) => row.map(cell).join(",")).join("\n") + "\n";
+  const csv = (columns, rows) => [columns, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n";
   const everything = () => {
     const rows = (list) => list.map((row) => Object.fromEntries(row.map((value, i) => [data.columns[i], value])));
     const results = Object.fromEntries(Object.entries(data.results).map(([name, list]) => [name, rows(list)]));
     return JSON.stringify({ ...data.document, results }, null, 1) + "\n";
   };
   document.querySelectorAll("button.download").forEach((button) => button.addEventListener("click", () => {
-    const { form, results } = button.dataset;
-    if (form === "csv") save("results-" + results + ".csv", new Blob([csv(results)], { type: "text/csv" }));
+    const { form, results, table } = button.dataset;
+    const saveRows = (name, columns, rows) => save(name + ".csv", new Blob([csv(columns, rows)], { type: "text/csv" }));
+    if (table !== undefined) saveRows(data.tables[table].name, data.tables[table].columns, data.tables[table].rows);
+    else if (form === "csv") saveRows("results-" + results, data.columns, data.results[results]);
     else save("results.json", new Blob([everything()], { type: "application/json" }));
   }));
   document.querySelectorAll("button.save").forEach((button) => button.addEventListener("click", async () => {
@@ -178,6 +194,8 @@
   toggle.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; label(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   label();
+
+  boxes.forEach(listed);
 
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(drawAll, 200); });
