@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
 from fusemax import __version__
 from fusemax.web.desk import Desk, refusal
@@ -45,7 +44,8 @@ def create_app(hosts: Iterable[str], limits: Limits | None = None, store: str | 
     for module in (pages, cascade, catalogue, derive, design, jobs):
         app.include_router(module.router)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _no_such)
+    for status in (400, 404, 405):
+        app.add_exception_handler(status, _no_such)
     app.add_exception_handler(Exception, _fault)
     return Guard(app, frozenset(hosts), limits)  # outermost: no response passes it by
 
@@ -78,8 +78,8 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 
 async def _no_such(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return refusal(error.status_code, "Malformed", f"{request.method} {request.url.path}: {error.detail}")
+    status = int(getattr(error, "status_code", 404))
+    return refusal(status, "Malformed", f"{request.method} {request.url.path}: {getattr(error, 'detail', error)}")
 
 
 async def _fault(_request: Request, _error: Exception) -> Response:
