@@ -48,7 +48,8 @@ def table(measurements: Iterable[Measurement]) -> str:
         memory = ""
         if one.memory_ratio is not None:
             memory = f"{one.memory_ratio:.2f} (promised {case.memory_at_most:g})"
-        times = f"{format_si(one.ours_s, 's')} | {format_si(one.baseline_s, 's')} | {one.ratio:.2f}"
+        rate = "" if case.points is None else f" ({case.points / one.ours_s:,.0f} {case.counted}/s)"
+        times = f"{format_si(one.ours_s, 's')}{rate} | {format_si(one.baseline_s, 's')} | {one.ratio:.2f}"
         kept = "" if one.is_kept else " **missed**"
         lines.append(f"| {case.name} | {case.baseline_name} | {times}{kept} | {promised} | {memory} |")
     return "\n".join(lines) + "\n"

@@ -102,7 +102,7 @@ class Cluster:
             return
         with _deaf_to_interrupts():  # workers inherit it: Ctrl-C is answered here
             local = self._dask.LocalCluster(
-                n_workers=self.workers, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL"
+                n_workers=self.workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
             )
         try:
             yield local.scheduler_address

@@ -9,6 +9,7 @@ for every point once a store is larger than memory.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import struct
@@ -120,15 +121,14 @@ def _cut(data: bytes, length: int) -> list[bytes]:
 
 def _words(keys: Sequence[bytes]) -> Iterator[tuple[slice, Words]]:
     """Runs of keys of one length as rows of words."""
+    is_alike = len(set(map(len, keys))) == 1
     start = 0
-    while start < len(keys):
-        length, stop = len(keys[start]), start + 1
-        while stop < len(keys) and len(keys[stop]) == length:
-            stop += 1
+    for length, run in [(len(keys[0]), keys)] if is_alike else itertools.groupby(keys, len):
+        some = list(run)
         padding = bytes(-length % 8)
-        joined = padding.join(keys[start:stop]) + padding
-        yield slice(start, stop), np.frombuffer(joined, dtype="<u8").reshape(stop - start, -1)
-        start = stop
+        joined = padding.join(some) + padding
+        yield slice(start, start + len(some)), np.frombuffer(joined, dtype="<u8").reshape(len(some), -1)
+        start += len(some)
 
 
 def _checks(*parts: Words) -> Words:
