@@ -78,7 +78,10 @@ def show_cascade(page: Page, address: str) -> None:
 def show_mistake(page: Page, address: str) -> None:
     """A tensor that does not exist."""
     ready(page, f"{address}/cascade?name=attn_3pass")
-    page.locator(".cm-line").filter(has_text="SD[p] =").click()
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+Home")
+    for _ in range(13):  # to SD[p] = SN[m, p]
+        page.keyboard.press("ArrowDown")
     page.keyboard.press("End")
     page.keyboard.type(" * GN[p]")
     page.locator(".cm-lintRange-error").wait_for()

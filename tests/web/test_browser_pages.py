@@ -84,7 +84,10 @@ def test_a_cascade_is_derived_law_by_law(page: Page, address: str) -> None:
     assert "3 passes over M → 1" in page.locator("#derived").inner_text()
     step = page.locator("#step")
     assert "Step 1 of 2: defer" in step.inner_text() and "3 → 2 passes" in step.inner_text()
-    assert step.locator(".new").count() > 0 and step.locator(".gone").count() > 0
+    lines = {kind: step.locator(f".{kind}").count() for kind in ("new", "gone", "same")}
+    assert all(lines.values())
+    box = step.locator("pre").bounding_box()
+    assert box is not None and box["height"] > 15 * sum(lines.values())  # each on a line of its own
     page.locator("#next-step").click()
     assert "Step 2 of 2: iterate" in step.inner_text() and "largest relative error" in step.inner_text()
     page.get_by_role("button", name="Take the result").click()

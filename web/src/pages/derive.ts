@@ -104,7 +104,7 @@ function step(number: number, of: number, before: Link, after: Link, samples: nu
   const signs = { " ": "same", "-": "gone", "+": "new" } as const;
   const spoken = { " ": null, "-": "removed: ", "+": "added: " } as const;
   const lines = difference(before.text, after.text).map(({ sign, text }) =>
-    h("span", { class: signs[sign] }, spoken[sign] && h("span", { class: "spoken" }, spoken[sign]), `${sign} ${text}\n`));
+    h("span", { class: signs[sign] }, spoken[sign] && h("span", { class: "spoken" }, spoken[sign]), `${sign} ${text}`));
   return [
     h("h3", {}, `Step ${String(number)} of ${String(of)}: ${after.law ?? ""}`),
     after.title ? h("p", {}, after.title, after.precondition ? h("span", { class: "note" }, ` Allowed because: ${after.precondition}`) : null) : null,

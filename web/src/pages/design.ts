@@ -100,6 +100,6 @@ function source(title: string, kind: string, names: readonly string[], start: st
   const tools: Child = h("div", { class: "bar" },
     button("Open…", () => { open(".yaml,.yml,.json,text/plain", load, (why) => { problem(failed, why); }); }, { class: "quiet" }),
     button("Save", () => { save(`${box.value === OWN ? kind : box.value}.yaml`, text.text()); }, { class: "quiet" }));
-  const details = h("details", { id: `edit-${kind}` }, h("summary", {}, `Edit the ${kind}`), tools, h("div", { class: "editor small" }, text.element));
+  const details = h("details", { id: `edit-${kind}` }, h("summary", {}, kind === "design" ? "Edit the design: cascade, accelerator, mapping, schedule" : `Edit the ${kind}`), tools, h("div", { class: "editor small" }, text.element));
   return { chooser: field(title, box), details };
 }
