@@ -73,7 +73,6 @@ class _Build:
         self.emitted: set[str] = set()
         self.outputs = {d.tensor for d in roles.cascade.outputs}
         self.whole = _whole(roles, self.outputs)
-        self.later = _later(roles, self.outputs)
 
     def sections(self) -> tuple[Section, ...]:
         init = self._before()
@@ -84,7 +83,8 @@ class _Build:
             group = [t for t in self.roles.closed if self.plan.passes[t] == number]
             if self._needs_loop(group, known):
                 picks = [t for t in group if operator_of(self.roles, t) in ("topk", "argtopk")]
-                loop = self._loop([t for t in group if t not in picks], known)
+                later = {t for t in self.roles.closed if self.plan.passes[t] > number}
+                loop = self._loop([t for t in group if t not in picks], known, later)
                 init += loop.init
                 if after:
                     sections.append(Section("then", tuple(after)))
@@ -121,7 +121,7 @@ class _Build:
     def _needs_loop(self, group: list[str], known: frozenset[str]) -> bool:
         return any(self.roles.needs[t] - {t} - known for t in group)
 
-    def _loop(self, group: list[str], known: frozenset[str]) -> Loop:
+    def _loop(self, group: list[str], known: frozenset[str], later: set[str]) -> Loop:
         loop = Loop(
             self.roles,
             self.step,
@@ -130,7 +130,7 @@ class _Build:
             self.finals,
             self.stored,
             self.whole,
-            self.later,
+            _later(self.roles, self.outputs, later),
             Guard(self.choice.guard or self.choice.zero, self.choice.zero),
         )
         states = Accumulators(loop, eager=self.choice.eager, forced=self.choice.forced)
@@ -258,13 +258,13 @@ def _whole(roles: Roles, outputs: set[str]) -> frozenset[str]:
         found |= more
 
 
-def _later(roles: Roles, outputs: set[str]) -> frozenset[str]:
-    """Elements that wait for a complete reduction and that an output along the rank needs after it."""
+def _later(roles: Roles, outputs: set[str], closed: set[str]) -> frozenset[str]:
+    """Elements that wait for a complete reduction, and that an output along the rank or a later pass needs after it."""
     found = {t for t in outputs if t in roles.carries and roles.needs.get(t)}
     while True:
         more = {
             n.tensor
-            for t in found
+            for t in found | closed
             for n in walk(roles.statements[t].right)
             if isinstance(n, Access) and n.tensor in roles.carries and roles.needs.get(n.tensor)
         }
