@@ -801,5 +801,20 @@ Y=Z[b,c]*Z[b,c]*Z[b,c]
         "B",
         1,
     ),
+    "scaled by its own deviation": (
+        """
+cascade deviations
+input X[k]
+output Y
+sizes K=8
+
+MX=X[k]/K
+D[k]=X[k]-MX
+V=D[k]*D[k]
+Y=exp(D[k]/sqrt(V))
+""",
+        "K",
+        2,
+    ),
 }
 """Name -> (text, rank, passes)."""
