@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,17 @@ from fusemax.web.worker import ANSWER, MISTAKE
 __all__ = ["Desk", "answer", "desk_of", "refusal"]
 
 
+Found = tuple[bytes, bytes]
+
+
+@dataclass
+class _Shared:
+    """A computation and how many wait for it."""
+
+    work: asyncio.Future[Found]
+    askers: int = 0
+
+
 @dataclass
 class Desk:
     """What routes need: workers for quick and for long answers, limits, and answers given before."""
@@ -27,17 +38,36 @@ class Desk:
     quick: Pool
     long: Pool
     given: Remembered = field(default_factory=Remembered)
+    asked: dict[bytes, _Shared] = field(default_factory=dict)
 
-    async def ask(self, call: str, arguments: Mapping[str, object], is_long: bool, keep: bool) -> tuple[bytes, bytes]:
-        """An answer from memory or from a worker. Raises OverLimit and Busy."""
+    async def ask(self, call: str, arguments: Mapping[str, object], is_long: bool, keep: bool) -> Found:
+        """An answer from memory or from a worker; one computation serves all who ask the same. OverLimit, Busy."""
+        pool, seconds = (self.long, self.limits.long_s) if is_long else (self.quick, self.limits.quick_s)
+        if not keep:
+            return await pool.ask(call, arguments, seconds)
         key = json.dumps([call, arguments], sort_keys=True).encode()
-        found = self.given.get(key) if keep else None
+        found = self.given.get(key)
         if found is None:
-            pool, seconds = (self.long, self.limits.long_s) if is_long else (self.quick, self.limits.quick_s)
-            found = await pool.ask(call, arguments, seconds)
-            if keep and found[0] in (ANSWER, MISTAKE):
+            found = await self._shared(key, pool, call, arguments, seconds)
+            if found[0] in (ANSWER, MISTAKE):
                 self.given.put(key, found)
         return found
+
+    async def _shared(
+        self, key: bytes, pool: Pool, call: str, arguments: Mapping[str, object], seconds: float
+    ) -> Found:
+        shared = self.asked.get(key)
+        if shared is None:
+            shared = self.asked[key] = _Shared(asyncio.ensure_future(pool.ask(call, arguments, seconds)))
+        shared.askers += 1
+        try:
+            return await asyncio.shield(shared.work)
+        finally:
+            shared.askers -= 1
+            if not shared.askers:  # the last one has its answer, or has gone as all others
+                shared.work.cancel()
+                if self.asked.get(key) is shared:
+                    del self.asked[key]
 
 
 def desk_of(request: Request) -> Desk:
@@ -80,9 +110,9 @@ def refusal(status: int, kind: str, message: str) -> Response:
     return Response(error_body(kind, message), status_code=status, media_type="application/json")
 
 
-async def _while_there(request: Request, asking: Any) -> tuple[bytes, bytes] | None:
+async def _while_there(request: Request, asking: Coroutine[Any, Any, Found]) -> Found | None:
     """What is asked for, or None when the client leaves first: then nothing goes on being computed for it."""
-    work: asyncio.Task[tuple[bytes, bytes]] = asyncio.ensure_future(asking)
+    work = asyncio.ensure_future(asking)
     watch = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
