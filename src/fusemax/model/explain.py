@@ -51,8 +51,15 @@ def _by_einsum(measured: Measured, array: str) -> str:
     shown = sum(cycles[name] for name in longest) / tiles
     labels = " and ".join(measured.design.label(name) for name in longest)
     verb = "take" if len(longest) > 1 else "takes"
-    text = f"Of its {total:.4g} cycles{unit} {labels} {verb} {shown:.4g}"
-    return text + (f", waiting for a column to drain {waits / tiles:.4g}." if waits else ".")
+    text = f"Of its {_count(total)} cycles{unit} {labels} {verb} {_count(shown)}"
+    return text + (f", waiting for a column to drain {_count(waits / tiles)}." if waits else ".")
+
+
+def _count(number: float) -> str:
+    """Cycles in digits where people can read them, else with a prefix."""
+    if number >= 1e7:
+        return f"{format_si(number, '').strip()}"
+    return f"{number:,.0f}" if number >= 1000 or number.is_integer() else f"{number:.4g}"
 
 
 def _busy(measured: Measured) -> dict[str, float]:

@@ -9,7 +9,7 @@ from fusemax.cascade.print import print_einsum
 from fusemax.design.accelerator import Array, Memory
 from fusemax.design.design import Design, Hardware
 from fusemax.design.nest import Loop, Nest
-from fusemax.design.schedule import DRAIN
+from fusemax.design.schedule import DRAIN, Phase
 from fusemax.design.sizes import Sizes
 from fusemax.model.area import areas
 from fusemax.model.measure import Measured
@@ -103,11 +103,15 @@ def _leaf(measured: Measured, nest: Nest, depth: int) -> list[str]:
 
 
 def epoch_spans(measured: Measured) -> list[tuple[str, str, float, float]]:
-    """(array, Einsum, start, end) in cycles of one tile, phase after phase; a wait for a drain is labelled so."""
+    """(array, Einsum, start, end) in cycles of one tile, phase after phase; a wait for a drain is labelled so.
+
+    A tile is one turn of the loops that all Einsums share: of phases that share no more, a whole head.
+    """
     found: list[tuple[str, str, float, float]] = []
     at = 0.0
-    for phase in measured.design.schedule.phases:
-        tiles = float(tiles_of(measured, phase))
+    phases = measured.design.schedule.phases
+    tiles = float(tiles_of(measured, Phase(steps=tuple(step for phase in phases for step in phase.steps))))
+    for phase in phases:
         for step in phase.steps:
             finish = at
             for on, names in step.items():

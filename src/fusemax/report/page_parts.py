@@ -17,7 +17,7 @@ from fusemax.report.grid import Grid
 from fusemax.report.html import Markup, element, join
 from fusemax.report.page_tables import line, scroll, table
 from fusemax.report.palette import colours
-from fusemax.report.pictures import design_charts, epoch_picture
+from fusemax.report.pictures import design_charts, epoch_picture, epoch_words
 
 __all__ = ["Charts", "design_part", "downloads_part", "figures_part", "provenance_part", "section_part"]
 
@@ -100,7 +100,7 @@ def design_part(card: DesignCard, place: int, charts: Charts) -> Markup:
     """One design: summary, epoch, where time and energy go, loop nest."""
     parts: list[Markup] = [element("p", card.summary)] if card.summary else []
     if card.epoch:
-        words = f"One tile of {card.name}: what each array runs, in cycles."
+        words = epoch_words(card)
         box = scroll(Markup(epoch_picture(card)), words)
         parts.append(element("figure", element("figcaption", words), box))
     for quantity, chart in design_charts(card).items():

@@ -12,7 +12,7 @@ from fusemax.report.gantt import gantt_svg
 from fusemax.report.grid import Row
 from fusemax.report.palette import NEUTRAL, ramp
 
-__all__ = ["design_charts", "epoch_picture", "file_name", "pictures", "section_names"]
+__all__ = ["design_charts", "epoch_picture", "epoch_words", "file_name", "pictures", "section_names"]
 
 
 def pictures(report: Report) -> dict[str, Any]:
@@ -54,10 +54,14 @@ def file_name(title: str) -> str:
     return "-".join(words)[:60] or "other"
 
 
+def epoch_words(card: DesignCard) -> str:
+    """What the picture of an epoch shows."""
+    return f"What each array runs, in cycles: one turn of the loops that all Einsums of {card.name} share."
+
+
 def epoch_picture(card: DesignCard, background: str = "") -> str:
     """What each array runs during a tile, as SVG."""
-    words = f"One tile of {card.name}: what each array runs, in cycles."
-    return gantt_svg(card.epoch, title=words, colours=_colours(card), background=background)
+    return gantt_svg(card.epoch, title=epoch_words(card), colours=_colours(card), background=background)
 
 
 def design_charts(card: DesignCard, titles: bool = False) -> dict[str, Any]:
