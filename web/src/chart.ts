@@ -20,7 +20,17 @@ function scale(values: readonly number[], from: number, to: number, most: number
   const decades = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => Math.floor(Math.log10(low)) + i);
   const choices = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5], [1, 2, 5], [1, 3], [1]].map((steps) =>
     decades.flatMap((decade) => steps.map((step) => Number(`${String(step)}e${String(decade)}`))).filter((tick) => tick >= low && tick <= high));
-  return { low, high, at, ticks: choices.find((ticks) => ticks.length <= most) ?? choices.at(-1) ?? [] };
+  const ticks = choices.find((found) => found.length <= most) ?? choices.at(-1) ?? [];
+  return { low, high, at, ticks: ticks.length > 2 ? ticks : even(low, high, most) };
+}
+
+/** Ticks at even steps, for a range within which hardly a round number of a logarithmic scale falls. */
+function even(low: number, high: number, most: number): number[] {
+  const rough = (high - low) / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((one) => one * power >= rough) ?? 10);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 /** Areas are kept in um^2 and read in mm^2; the rest takes a prefix. */

@@ -50,7 +50,7 @@ export interface Point { key: string; x: number; y: number; label?: string; seri
 export interface Axis { name: string; unit: string; figure?: string }
 export interface Job {
   id: string; kind: string; title?: string; state: "queued" | "running" | "done" | "cancelled" | "failed" | "stopped" | "stored"; done: number; total: number | null;
-  rate?: number | null; left_s?: number | null; error?: string | null; axes?: { x: Axis; y: Axis }; points?: Point[]; front?: Point[]; figures?: string[];
+  what?: string; rate?: number | null; left_s?: number | null; error?: string | null; axes?: { x: Axis; y: Axis }; points?: Point[]; front?: Point[]; figures?: string[];
   best?: Record<string, unknown> | null;
 }
 

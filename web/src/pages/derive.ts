@@ -107,7 +107,7 @@ function step(number: number, of: number, before: Link, after: Link, samples: nu
     h("span", { class: signs[sign] }, spoken[sign] && h("span", { class: "spoken" }, spoken[sign]), `${sign} ${text}`));
   return [
     h("h3", {}, `Step ${String(number)} of ${String(of)}: ${after.law ?? ""}`),
-    after.title ? h("p", {}, after.title, after.precondition ? h("span", { class: "note" }, ` Allowed because: ${after.precondition}`) : null) : null,
+    after.title ? h("p", {}, `${after.title}.`, after.precondition ? h("span", { class: "note" }, ` Allowed because: ${after.precondition}.`) : null) : null,
     h("p", {}, where ? ["At ", h("code", {}, where), ": "] : null, `${String(before.passes)} → ${count(after.passes, "pass", "passes")}; ${check}.`),
     after.detail ? h("p", { class: "note" }, after.detail) : null,
     scroll("What the step changes", h("pre", { class: "difference" }, lines)),

@@ -146,6 +146,7 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: (
       chart.choose(null);
       chart.element.replaceChildren();
       fill(front);
+      fill(best);
       panel.close();
     },
     show(job) {
@@ -156,7 +157,6 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: (
       cancel.hidden = job.state !== "running" && job.state !== "queued";
       resume.hidden = !["cancelled", "failed", "stopped"].includes(job.state);
       problem(failed, job.error ?? null);
-      fill(best, bestOf(job));
       const points = job.points ?? (job.front ?? []).map((point) => ({ ...point, front: true }));
       if (job.figures?.length && !across.options.length) {
         for (const [box, axis] of [[across, job.axes?.x], [up, job.axes?.y]] as const) {
@@ -167,6 +167,7 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: (
       const now_drawn = `${job.id} ${across.value} ${up.value} ${String(points.length)} ${points.filter((p) => p.front).map((p) => p.key).join(" ")}`;
       if (points.length && job.axes && now_drawn !== drawn) {
         drawn = now_drawn;
+        fill(best, bestOf(job, points, choose));
         chart.draw(points, job.axes);
         fill(front, frontTable(points.filter((p) => p.front), job.axes, choose));
       }
@@ -192,16 +193,23 @@ function measure(bar: HTMLProgressElement, job: Job): void {
 }
 
 function words(job: Job): string {
-  const parts = [job.state, `${progress(job)} points`];
+  const parts = [job.state, `${progress(job)} ${job.what || "points"}`];
   if (job.state === "running" && job.rate) parts.push(`${String(Number(job.rate.toPrecision(3)))} a second`);
   if (job.state === "running" && job.left_s !== null && job.left_s !== undefined) parts.push(`${si(job.left_s, "s")} left`);
   return parts.join(", ");
 }
 
-function bestOf(job: Job): Child {
-  const rows = Object.entries(job.best ?? {}).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value) && String(value).length < 120);
-  if (!rows.length) return null;
-  return h("dl", { class: "best" }, rows.map(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, String(value))]));
+/** What a search found, in its own words, and the way to its design. */
+function bestOf(job: Job, points: readonly Point[], choose: (point: Point) => void): Child {
+  const headline = job.best?.["headline"];
+  if (typeof headline !== "string") return null;
+  const [first, ...rest] = headline.split("\n");
+  const point = points.find((one) => one.key && one.label === "best");
+  return [
+    h("p", { class: "headline" }, h("strong", {}, first)),
+    rest.map((line) => h("p", { class: "note" }, line)),
+    point ? h("div", { class: "bar" }, button("Show the best", () => { choose(point); })) : null,
+  ];
 }
 
 const pointName = (p: Point): string => [p.series, p.label].filter(Boolean).join(", ") || p.key;
