@@ -96,3 +96,11 @@ def test_merge_writes_the_form_asked_for(tmp_path: Path, capsys: Out) -> None:
     assert same_form(load(str(path)), load("attn_splitk"))
     assert run(["merge", "mad"]) == 1
     assert "has no merge operator" in capsys.readouterr().err
+
+
+def test_explain_says_what_a_million_terms_cost_in_narrow_accumulators(capsys: Out) -> None:
+    assert run(["derive", "variance_2pass", "--rank", "M", "--explain"]) == 0
+    lines = capsys.readouterr().out.split("\n")
+    million = [line for line in lines if line.startswith("in tiles of 1024: ") and "1048576 terms" in line]
+    assert [line.split()[4].rstrip(",") for line in million] == ["float32", "float16", "bfloat16"]
+    assert "error infinite" in million[1]  # a sum of a million squares passes 65504

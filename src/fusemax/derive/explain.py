@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fusemax.base.errors import FusemaxError
 from fusemax.derive.certificate import Certificate
 from fusemax.derive.counterexample import counterexample
-from fusemax.derive.derivation import Derivation, inputs_text
+from fusemax.derive.derivation import Derivation, derive, inputs_text
 from fusemax.derive.forced import forced
 from fusemax.derive.laws import LAWS
 from fusemax.derive.laws.iterate import flat_passes
+from fusemax.derive.names import Names
 from fusemax.derive.precision import precisions
 from fusemax.derive.roles import Unsupported, roles_of
+
+MANY = 1 << 20
+"""Elements of a long fiber: where narrow accumulators lose what they add."""
+
+TILE = 1024
 
 
 def explained(found: Derivation) -> Derivation:
@@ -26,12 +33,25 @@ def explained(found: Derivation) -> Derivation:
     if broken is not None:
         difference = counterexample(found.source, broken, found.rank)
         if difference is not None:
-            lines.append(
-                f"streamed without a correction it is wrong: {difference}, with {inputs_text(difference)}"
-            )
-    if found.best is not None:
-        lines += [str(one) for one in precisions(found.source, found.best.cascade, found.rank)]
+            lines.append(f"streamed without a correction it is wrong: {difference}, with {inputs_text(difference)}")
+    lines += _digits(found)
     return replace(found, explanations=tuple(dict.fromkeys(lines)), example=difference, forced=broken)
+
+
+def _digits(found: Derivation) -> list[str]:
+    """Digits kept over a thousand elements one by one, and over a million in tiles, as accelerators take them."""
+    if found.best is None:
+        return []
+    lines = [str(one) for one in precisions(found.source, found.best.cascade, found.rank)]
+    try:
+        tile = Names(found.source).tensor(f"{found.rank}0"), TILE
+        tiled = derive(found.source, found.rank, tile=tile).best
+    except FusemaxError:  # the rank is partitioned already, or tied to another
+        return lines
+    if tiled is not None:
+        many = precisions(found.source, tiled.cascade, found.rank, MANY)
+        lines += [f"in tiles of {TILE}: {one}" for one in many]
+    return lines
 
 
 def _of(found: Derivation, certificate: Certificate, needs: str) -> list[str]:
