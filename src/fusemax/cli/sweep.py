@@ -35,6 +35,7 @@ _LOG_S = 60.0
 @click.option("--store", metavar="FILE", type=click.Path(), help="Keep results in FILE, and compute no point twice.")
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Compute in N processes [in this one].")
 @click.option("--cluster", metavar="ADDRESS", help="Compute on the workers of the Dask scheduler there.")
+@click.option("--estimate", is_flag=True, help="Only tell what it will take, from a sample of its points.")
 @click.option("--accounting", type=click.Choice(["corrected", "published"]), help="Accounting [the specification's].")
 @output_options()
 def command(
@@ -43,6 +44,7 @@ def command(
     workers: int | None,
     cluster: str | None,
     accounting: str | None,
+    estimate: bool,
     output: Output,
     **given: Any,
 ) -> int:
@@ -58,6 +60,11 @@ def command(
     from fusemax.search.sweep import engine_of, run_sweep
 
     plan = _plan(spec, accounting, given)
+    if estimate:
+        from fusemax.search.estimate import estimate as estimated
+
+        emit(estimated(plan, workers or 1), output)
+        return 0
     engine = engine_of(workers, cluster, lambda text: click.echo(f"\n{text}", err=True))
     name = plan.name
     with watch(name) as observe:

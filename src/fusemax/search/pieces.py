@@ -17,11 +17,11 @@ import numpy as np
 from fusemax.search.grid import Part, Reals, Wholes
 from fusemax.search.store import Store
 
-__all__ = ["MOST_POINTS", "Cutter", "Engine", "InProcess", "Piece"]
+__all__ = ["MOST_POINTS", "TARGET_S", "Cutter", "Engine", "InProcess", "Piece"]
 
 MOST_POINTS = 1 << 17  # of one piece: some 15 MB of keys and figures
 _GROWTH = 4  # a first measurement, with imports and tables in it, says little
-_TARGET_S = 0.5
+TARGET_S = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Cutter:
     parts: Sequence[Part]
     store: Store
     skip: Callable[[int], None]
-    target_s: float = _TARGET_S
+    target_s: float = TARGET_S
     _steps: dict[int, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Piece]:
