@@ -74,7 +74,7 @@ web: web/node_modules/.package-lock.json
 	@cd web && npm run --silent build
 
 screenshots: $(VENV)/.all $(VENV)/.project
-	@$(PY) -m docs.screenshots
+	@$(PY) -m docs.screenshots $(if $(WRITE),--write)
 
 bare: $(VENV)/.project
 	@.ci/bare

@@ -1,4 +1,7 @@
-"""Pictures of every page at two widths, light and dark, for looking at and for the README: `make screenshots`."""
+"""Pictures of every page at two widths, light and dark, to look at: `make screenshots`.
+
+With WRITE=1 those of the README are written into docs/pictures as well.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 FOLDER = Path(__file__).parents[1] / "out" / "screenshots"
+PICTURES = Path(__file__).parent / "pictures"
 WIDTHS = (1280, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PATIENCE_MS = 120_000
@@ -32,6 +36,9 @@ def main() -> None:
             for scheme in SCHEMES:
                 for name, show in PAGES.items():
                     picture(browser, address, name, show, width, scheme)
+        if "--write" in sys.argv[1:]:
+            for name in ("cascade", "design"):
+                readme_picture(browser, address, name)
         report = Path(folder) / "index.html"
         report.write_text(report_text(), encoding="utf-8")
         for width in WIDTHS:
@@ -54,6 +61,18 @@ def picture(
     page = context.new_page()
     show(page, address)
     page.screenshot(path=FOLDER / f"{name}-{width}-{scheme}.png", full_page=True)
+    context.close()
+
+
+def readme_picture(browser: Browser, address: str, name: str) -> None:
+    """The upper part of a page, as a reader of the README sees it."""
+    PICTURES.mkdir(exist_ok=True)
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    PAGES[name](page, address)
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=PICTURES / f"explorer-{name}.png")
     context.close()
 
 
