@@ -1,6 +1,6 @@
 // The text editor: CodeMirror with errors underlined where the reader found them and lines marked where a pass ends.
 
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, type StreamLanguage } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches } from "@codemirror/search";
@@ -87,8 +87,8 @@ export function editor(label: string, language: StreamLanguage<unknown>, changed
         language,
         colours,
         marks,
-        // Tab moves the focus on, as everywhere on a page; Escape then Tab or Control-] indents.
-        keymap.of([...defaultKeymap, ...historyKeymap, ...lintKeymap, { key: "Mod-]", run: (v) => indentWithTab.run?.(v) ?? false }]),
+        // No Tab among them: it moves the focus on, as everywhere on a page. Control-] indents.
+        keymap.of([...defaultKeymap, ...historyKeymap, ...lintKeymap]),
         EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", autocapitalize: "off" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !quiet) changed();
