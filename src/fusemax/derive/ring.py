@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from fusemax.cascade.ir import Access, Binary, Call, Cascade, Einsum, Expr, Index, Number, Section, Shape, Variable
@@ -67,23 +68,29 @@ def ring(parts: Parts) -> Cascade:
         body.append(Einsum(name, (after, *einsum.left), right, reductions))
         init.append(Einsum(name, (Number(0), *einsum.left), start))
 
-    def finished(node: Expr) -> Expr:
-        if isinstance(node, Access) and node.tensor in states:
-            return Access(states[node.tensor], (Index(step.end), *node.indices))
-        return node
-
-    after_loop = [replace(e, right=rewrite(e.right, finished)) for e in parts.after]
-    outputs = {d.tensor for d in parts.cascade.outputs}
-    for einsum in parts.merging:
-        if einsum.tensor in outputs:
-            read = Access(states[einsum.tensor], (Index(step.end), *(Index(i) for i in einsum.left)))
-            after_loop.append(Einsum(einsum.tensor, einsum.left, read))
     sections = (
         Section("init", tuple(init)),
         Section("iterate", tuple(body), step.variable, step.until),
-        Section("then", tuple(after_loop)),
+        Section("then", tuple(_afterwards(parts, states))),
     )
-    return replace(parts.cascade, sections=pruned(sections, outputs))
+    return replace(parts.cascade, sections=pruned(sections, {d.tensor for d in parts.cascade.outputs}))
+
+
+def _afterwards(parts: Parts, states: Mapping[str, str]) -> list[Einsum]:
+    """What follows the loop, states read where they ended, and outputs that are states themselves."""
+
+    def finished(node: Expr) -> Expr:
+        if isinstance(node, Access) and node.tensor in states:
+            return Access(states[node.tensor], (Index(parts.step.end), *node.indices))
+        return node
+
+    found = [replace(e, right=rewrite(e.right, finished)) for e in parts.after]
+    outputs = {d.tensor for d in parts.cascade.outputs}
+    for einsum in parts.merging:
+        if einsum.tensor in outputs:
+            read = Access(states[einsum.tensor], (Index(parts.step.end), *(Index(i) for i in einsum.left)))
+            found.append(Einsum(einsum.tensor, einsum.left, read))
+    return found
 
 
 def _reduces(einsum: Einsum, variable: str) -> bool:

@@ -85,21 +85,24 @@ def tree(parts: Parts) -> Cascade:
         )
     einsums += parts.after
     whole = parts.cascade
-    size = next((s.value for s in whole.sizes if s.rank == step.rank), 0)
+    others = tuple(p for p in whole.partitions if p != old)
+    partition = Partition(step.rank, (top, *old.factors))
+    outputs = {d.tensor for d in whole.outputs}
+    sections = pruned((Section("flat", tuple(einsums)),), outputs)
+    return replace(whole, partitions=(*others, partition), sizes=_grouped(whole, old, middle), sections=sections)
+
+
+def _grouped(whole: Cascade, old: Partition, middle: str) -> tuple[Size, ...]:
+    """The sizes with the number of tiles in a group; the rank grows where its tiles make no groups."""
+    size = next((s.value for s in whole.sizes if s.rank == old.rank), 0)
     inner = next((s.value for s in whole.sizes if s.rank == old.factors[1]), 1)
     tiles = size // inner
     grouped = next((d for d in range(2, tiles) if tiles % d == 0), 2)
     grown = {s.rank: s.value for s in whole.sizes}
     if tiles % grouped:
-        for rank in equal_ranks(whole, step.rank):
-            if rank in grown:
-                grown[rank] = inner * grouped * 2
-    sizes = (*(replace(s, value=grown[s.rank]) for s in whole.sizes), Size(middle, grouped))
-    others = tuple(p for p in whole.partitions if p != old)
-    partition = Partition(step.rank, (top, *old.factors))
-    outputs = {d.tensor for d in whole.outputs}
-    sections = pruned((Section("flat", tuple(einsums)),), outputs)
-    return replace(whole, partitions=(*others, partition), sizes=sizes, sections=sections)
+        for rank in equal_ranks(whole, old.rank) & grown.keys():
+            grown[rank] = inner * grouped * 2
+    return (*(replace(s, value=grown[s.rank]) for s in whole.sizes), Size(middle, grouped))
 
 
 def uses(einsum: Einsum, variable: str) -> bool:
