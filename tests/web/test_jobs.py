@@ -87,7 +87,8 @@ def test_a_search(served: Explorer) -> None:
     job = served.post("/api/jobs.json", {"kind": "search", "spec": spec}).json()
     found = _until(served.get, job["id"], ("done", "failed"))
     assert found["state"] == "done" and found["best"]["objective"] == "latency"
-    assert found["points"][0]["key"] == "best" and found["points"][0]["y"] == found["best"]["value"]
+    assert found["points"][0]["key"] == "best"
+    assert abs(found["points"][0]["y"] / found["best"]["value"] - 1) < 1e-9
     point = served.get(f"/api/points/{job['id']}/best.json").json()
     again = served.post("/api/model.json", {"design": point["text"], "workload": "bert", "seq_len": 1024}).json()
     assert abs(again["latency_s"] / found["best"]["value"] - 1) < 1e-9

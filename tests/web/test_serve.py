@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fusemax.base.errors import MissingExtra, UsageError
+from fusemax.base.errors import FileError, MissingExtra, UsageError
 from fusemax.cli.main import run
 from fusemax.web import serve
 
@@ -46,6 +46,13 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
             serve.serve(port, is_opening=False)
         assert run(["serve", "--no-open", "--port", str(port)]) == 2
     assert f"port {port} is taken" in capsys.readouterr().err
+
+
+def test_what_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no store")
+    for name, reason in (("text", "not a fusemax store"), ("nowhere/runs.db", "folder is not there")):
+        with pytest.raises(FileError, match=reason):
+            serve.serve(0, str(tmp_path / name), is_opening=False)
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "fastapi"])

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 
 from fusemax import __version__
 from fusemax.web.desk import Desk, refusal
+from fusemax.web.fronts import Fronts
 from fusemax.web.guard import Guard
 from fusemax.web.jobs import Jobs, default_store
 from fusemax.web.limits import Limits
@@ -41,6 +42,7 @@ def create_app(hosts: Iterable[str], limits: Limits | None = None, store: str | 
     app.state.limits = limits
     app.state.store = store or default_store()
     app.state.pages = static_pages()
+    app.state.fronts = Fronts()
     for module in (pages, cascade, catalogue, derive, design, jobs):
         app.include_router(module.router)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -36,13 +36,13 @@ def default_store() -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it is shown and kept. ``about`` are the studies in the store that its points belong to."""
+    """A job as it is shown and kept. ``studies`` are those of the store that its points belong to."""
 
     id: str
     kind: str
     spec: Mapping[str, Any]
     title: str
-    about: tuple[Mapping[str, Any], ...] = ()
+    studies: tuple[str, ...] = ()
     state: str = RUNNING
     done: int = 0
     total: int | None = None
@@ -58,7 +58,7 @@ class Job:
         shown = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "result"}
         rate = self.done / self.seconds if self.seconds > 0 and self.done else None
         left = (self.total - self.done) / rate if rate and self.total is not None and self.state == RUNNING else None
-        return {**shown, "about": list(self.about), "rate": rate, "left_s": left}
+        return {**shown, "studies": list(self.studies), "rate": rate, "left_s": left}
 
 
 class Jobs:
@@ -79,7 +79,7 @@ class Jobs:
         for file in sorted(self.kept.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 found = json.loads(file.read_text(encoding="utf-8"))
-                job = Job(**{**found, "about": tuple(found["about"])})
+                job = Job(**{**found, "studies": tuple(found["studies"])})
                 self.jobs[job.id] = replace(job, state=STOPPED) if job.state == RUNNING else job
 
     def list(self) -> list[Job]:
@@ -95,8 +95,8 @@ class Jobs:
         """Start a job whose specification was checked. Busy when enough run, or too many are remembered."""
         if len(self.jobs) >= self.limits.num_kept_jobs:
             raise Busy(f"{len(self.jobs)} jobs are remembered in {self.kept.name}: remove some of its files")
-        about = tuple(checked["about"])
-        job = Job(secrets.token_hex(8), kind, spec, checked["title"], about, total=checked["total"])
+        studies = tuple(checked["studies"])
+        job = Job(secrets.token_hex(8), kind, spec, checked["title"], studies, total=checked["total"])
         return self._start(job)
 
     async def resume(self, key: str, checked: Mapping[str, Any]) -> Job:
@@ -106,7 +106,7 @@ class Jobs:
             return self._now(job)
         if key in self._tasks:  # its process is about to end
             await asyncio.gather(self._tasks[key], return_exceptions=True)
-        again = Job(key, job.kind, job.spec, checked["title"], tuple(checked["about"]), total=checked["total"])
+        again = Job(key, job.kind, job.spec, checked["title"], tuple(checked["studies"]), total=checked["total"])
         return self._start(again)
 
     async def cancel(self, key: str) -> Job:

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 
-from fusemax.base.errors import MissingExtra, UsageError
+from fusemax.base.errors import FileError, MissingExtra, UsageError
 
 __all__ = ["HOST", "PORT", "serve"]
 
@@ -21,7 +21,8 @@ def serve(
     """Serve the explorer at ``http://127.0.0.1:PORT/`` (0: any free port) until it is interrupted.
 
     ``store`` is the file of results that sweeps go into. ``tell`` is given the address; ``is_opening`` opens the
-    browser there. Raises MissingExtra without fastapi or uvicorn, UsageError for a port that is taken.
+    browser there. Raises MissingExtra without fastapi or uvicorn, FileError
+    for a file that is no store, UsageError for a port that is taken.
     """
     if not hasattr(os, "fork"):
         raise UsageError("fusemax serve needs a system that can fork processes: Linux, macOS, or Windows through WSL")
@@ -34,6 +35,7 @@ def serve(
             raise
         raise MissingExtra("fastapi and uvicorn", "web") from error
 
+    _check_store(store)
     with _listening(port) as bound:
         number = int(bound.getsockname()[1])
         app = create_app(hosts_at(number), store=store)
@@ -49,6 +51,19 @@ def serve(
             uvicorn.Server(config).run(sockets=[bound])
         except KeyboardInterrupt:  # uvicorn has shut down and passes it on
             return
+
+
+def _check_store(store: str | None) -> None:
+    from fusemax.search.storefile import header_fault
+
+    if store is None:
+        return
+    if os.path.exists(store):
+        fault = header_fault(store)
+        if fault:
+            raise FileError(store, fault)
+    elif not os.path.isdir(os.path.dirname(os.path.abspath(store))):
+        raise FileError(store, "its folder is not there")
 
 
 def _listening(port: int) -> socket.socket:

@@ -136,7 +136,7 @@ def test_a_store_and_its_points(tmp_path: Path) -> None:
     run_sweep(SweepPlan("<sweep>", spec), path)
     studies: Any = store.studies(path)["studies"]
     assert sum(study["points"] for study in studies) == 12
-    found: Any = store.front(path, [study["about"] for study in studies])
+    found: Any = store.front(path, [study["id"] for study in studies])
     assert found["num_points"] == 12 and found["is_whole"] and found["axes"]["y"] == {
         "name": "latency", "unit": "s", "figure": "latency_s"
     }  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_store_and_its_points(tmp_path: Path) -> None:
         again = design.model(point["text"], point["workload"], point["seq_len"], point["accounting"])
         assert again["latency_s"] == pytest.approx(one["y"], rel=1e-9)
     with pytest.raises(UnknownName):
-        store.front(path, [study["about"] for study in studies], x="beauty")
+        store.front(path, [study["id"] for study in studies], x="beauty")
     with pytest.raises(UnknownName):
         store.point(path, "00")
     assert plain(store.front(path, [])) == plain({**store.front(path, []), "points": []})

@@ -30,11 +30,11 @@ def check_job(kind: str, spec: Mapping[str, Any]) -> dict[str, object]:
         plan = _plan(spec)
         if plan.num_points > MOST_POINTS:
             raise UsageError(f"{plan.num_points} points: a sweep of the explorer has {MOST_POINTS} at most")
-        return {"title": plan.name, "total": plan.num_points, "about": [dict(p.study.about) for p in plan.parts]}
+        return {"title": plan.name, "total": plan.num_points, "studies": [p.study.digest.hex() for p in plan.parts]}
     _check_search(spec)
     cascade = _cascade(spec["cascade"])
     title = f"{cascade.name} on {spec['accelerator']}, {workload_of(spec['workload']).name} at {spec['seq_len']}"
-    return {"title": title, "total": None, "about": []}
+    return {"title": title, "total": None, "studies": []}
 
 
 def run_job(kind: str, spec: Mapping[str, Any], store: str, observe: Observer = ignore) -> dict[str, object]:
@@ -64,9 +64,9 @@ def _plan(spec: Mapping[str, Any]) -> SweepPlan:
         root, _, below = path.partition(".")
         if "tables" in path:
             raise document.positions.error(("vary", path), "cost tables cannot vary here", key=True)
-        if root == "design":
+        if root == "design" and below in _PARTS:
             for place, value in enumerate(values):
-                _check(document, ("vary", path, place), below if below in _PARTS else "cascade", str(value))
+                _check(document, ("vary", path, place), below, str(value))
     return SweepPlan(_FILE, text, spec.get("accounting"))
 
 

@@ -5,68 +5,66 @@ The path of the store is the server's own, never a client's.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fusemax.base.errors import UnknownName, UsageError
-from fusemax.design.load import load_design
 from fusemax.design.workload import Workload, load_workload
-from fusemax.search.about import info
-from fusemax.search.rewrite import checked, design_text, with_field, with_workload_field
-from fusemax.search.store import open_store
+from fusemax.report.gather import Point
+from fusemax.report.point import PointTexts
+from fusemax.search.rewrite import with_workload_field
+from fusemax.search.store import Store, open_store
+from fusemax.search.study import DIGEST, Study
 from fusemax.web.answers.texts import check_name, names_of
 from fusemax.web.axes import axis
 
-__all__ = ["front", "point", "studies", "study_id"]
+__all__ = ["front", "point", "studies"]
 
 MOST_ROWS = 200_000
 MOST_SHOWN = 2_000
-_LISTED = ("axes", "figures", "points")
 _WHERE = ("workload", "accounting", "seq_len")
 """Points compete with those of the same values."""
 _COSTS = ("area_um2", "energy_pj", "traffic_bytes")
-_SERIES = ("design", "workload", "accounting", "seq_len")
+_SERIES = ("design", *_WHERE)
 _NEVER = ("key", "version", "code")
-_FIXED = ("design", "workload", "accounting", "version", "code", "key", "seq_len")
 
 Row = Mapping[str, Any]
 
 
 def studies(store: str) -> dict[str, object]:
     """The studies of the store, by identifier; none when there is no store yet."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in info(store).rows() if os.path.exists(store) else []:
-        about = {name: value for name, value in row.items() if name not in _LISTED}
-        axes, figures = (str(row[name]).split(", ") for name in ("axes", "figures"))
-        key = study_id(about)
-        points = int(str(row["points"])) + (found[key]["points"] if key in found else 0)
-        found[key] = {"id": key, "about": about, "axes": axes, "figures": figures, "points": points}
-    return {"studies": list(found.values())}
+    if not os.path.exists(store):
+        return {"studies": []}
+    with open_store(store, write=False) as opened:
+        found = [
+            {"id": study.digest.hex(), "about": study.about, "axes": study.axes, "points": opened.count(study)}
+            for study in opened.studies()
+        ]
+    return {"studies": found}
 
 
-def study_id(about: Row) -> str:
-    """An identifier of what a study is about."""
-    text = json.dumps(about, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-
-
-def front(store: str, about: Sequence[Row], x: str | None = None, y: str = "latency_s") -> dict[str, object]:
+def front(store: str, ids: Sequence[str], x: str | None = None, y: str = "latency_s") -> dict[str, object]:
     """The points of some studies, and which of them no other one beats in ``x`` and ``y``.
 
     ``x`` is area, energy or traffic when it is not given: the first that is known and varies. Points compete with those
     of the same workload, accounting and length. The first rows by key up to a limit are looked at; ``is_whole`` says
     whether those are all, ``num_unknown`` how many have no known ``x`` or ``y``. UnknownName for a figure that is none.
     """
-    own = _own(store, about)
-    figures = sorted({name for study in own for name in study["figures"]})
+    rows: list[dict[str, Any]] = []
+    figures: list[str] = []
+    if os.path.exists(store):
+        with open_store(store, write=False) as opened:
+            own = [study for study in opened.studies() if study.digest.hex() in ids]
+            figures = sorted({name for study in own for name in study.figures})
+            rows = list(itertools.islice(_rows(opened, own), MOST_ROWS + 1))
     for name in filter(None, (x, y)):
         if figures and name not in figures:
             raise UnknownName("figure", name, figures)
-    rows, is_whole = _rows(store, own)
+    is_whole, rows = len(rows) <= MOST_ROWS, rows[:MOST_ROWS]
     cost = x or _cost(rows)
     known = [row for row in rows if row.get(cost) is not None and row.get(y) is not None]
     best = {row["key"] for group in _groups(known) for row in _front(group, cost, y)}
@@ -86,60 +84,58 @@ def front(store: str, about: Sequence[Row], x: str | None = None, y: str = "late
 
 def point(store: str, key: str) -> dict[str, object]:
     """A stored point as a design text, its workload and length. UsageError where the store cannot tell the design."""
-    if not os.path.exists(store):
+    found = _find(store, key)
+    if found is None:
         raise UnknownName("point", key, ())
-    with open_store(store, write=False) as opened:
-        row = next((row for row in opened.rows() if row["key"] == key), None)
-    if row is None:
-        raise UnknownName("point", key, ())
-    name = str(row["design"])
-    if name not in names_of("design"):
-        raise UsageError(f"design {name!r} is not in the catalogue: the store keeps its figures, not its text")
-    check_name("workload", str(row["workload"]), names_of("workload"))
-    design, workload = load_design(name), load_workload(str(row["workload"]))
-    figures = {name for study in _list(store) for name in study["figures"]}
-    changed = False
+    row = found.row()
+    check_name("workload", str(row.get("workload")), names_of("workload"))
+    workload, changed = load_workload(str(row["workload"])), False
     for path, value in row.items():
-        if path in _FIXED or path in figures:
-            continue
         if path.startswith("workload."):
             workload, changed = with_workload_field(workload, path.removeprefix("workload."), value), True
-        else:
-            design = with_field(design, path, value)
+    name = str(row.get("design"))
+    text = PointTexts().text(found) if name in names_of("design") else None
+    if text is None:
+        raise UsageError(
+            f"design {name!r} as it was measured is not in the catalogue: the store has figures, not texts"
+        )
     return {
         "key": key,
-        "text": design_text(checked(design)),
+        "text": text,
         "workload": _workload_text(workload) if changed else workload.name,
         "seq_len": row.get("seq_len", 4096),
         "accounting": row["accounting"],
-        "figures": {name: row[name] for name in sorted(figures) if name in row},
+        "figures": {name: row[name] for name in found.study.figures},
     }
 
 
-def _list(store: str) -> list[dict[str, Any]]:
-    found: Any = studies(store)["studies"]
-    return list(found)
-
-
-def _own(store: str, about: Sequence[Row]) -> list[dict[str, Any]]:
-    wanted = {study_id(one) for one in about}
-    return [study for study in _list(store) if study["id"] in wanted]
-
-
-def _rows(store: str, own: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
-    """The rows of some studies, and whether all rows of the store were looked at."""
-    if not own:
-        return [], True
-    wanted = {study["id"] for study in own}
-    names = {tuple(study["about"]) for study in own}
+def _find(store: str, key: str) -> Point | None:
+    if not os.path.exists(store):
+        return None
+    try:
+        raw = bytes.fromhex(key)
+    except ValueError:
+        return None
     with open_store(store, write=False) as opened:
-        rows = list(itertools.islice(opened.rows(), MOST_ROWS + 1))
-    is_whole = len(rows) <= MOST_ROWS
-    return [row for row in rows[:MOST_ROWS] if any(_is_of(row, each, wanted) for each in names)], is_whole
+        study = next((one for one in opened.studies() if one.digest == raw[:DIGEST]), None)
+        if study is None:
+            return None
+        try:
+            inputs = study.inputs(raw)
+        except ValueError:
+            return None
+        figures = opened.find(study, inputs)
+    if figures is None:
+        return None
+    return Point(study, tuple(inputs), tuple(math.nan if value is None else value for value in figures))
 
 
-def _is_of(row: Row, names: Sequence[str], wanted: set[str]) -> bool:
-    return all(name in row for name in names) and study_id({name: row[name] for name in names}) in wanted
+def _rows(store: Store, own: Sequence[Study]) -> Iterator[dict[str, Any]]:
+    for study in own:
+        for keys, blobs in store.stored(study):
+            for key, figures in zip(keys, study.unpack(blobs).tolist(), strict=True):
+                found = Point(study, tuple(study.inputs(key)), tuple(figures)).row()
+                yield {"key": key.hex(), **found}
 
 
 def _cost(rows: Sequence[Row]) -> str:

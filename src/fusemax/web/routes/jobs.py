@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from fusemax.web.axes import axis
 from fusemax.web.desk import answer, refusal
+from fusemax.web.fronts import stamp_of
 from fusemax.web.jobs import Job, Jobs
 from fusemax.web.pool import Busy
 from fusemax.web.routes.models import ERRORS, Name, Open, Strict, Text
@@ -119,8 +121,8 @@ async def get_jobs(request: Request) -> Response:
     if isinstance(found, Response):
         return found
     listed = [job.document() for job in jobs.list()]
-    own = {_about(one) for job in jobs.jobs.values() for one in job.about}
-    listed += [_stored(study) for study in found if _about(study["about"]) not in own]
+    own = {study for job in jobs.jobs.values() for study in job.studies}
+    listed += [_stored(study) for study in found if study["id"] not in own]
     return _json({"store": jobs.store, "jobs": listed})
 
 
@@ -145,8 +147,8 @@ async def get_job(
         shown = {**one.document(), "result": one.result}
         if one.kind == "search":
             return _json({**shown, **_searched(one)})
-    front = await answer(request, "front", {"store": jobs.store, "about": shown["about"], "x": x, "y": y}, keep=False)
-    return front if front.status_code != 200 else _json({**shown, **json.loads(bytes(front.body))})
+    front = await _front(request, shown["studies"], x, y)
+    return front if isinstance(front, Response) else _json({**shown, **front})
 
 
 @router.post("/jobs/{job}/cancel.json", response_model=JobAnswer)
@@ -207,8 +209,18 @@ async def _studies(request: Request) -> list[dict[str, Any]] | Response:
     return listed
 
 
-def _about(about: Any) -> str:
-    return json.dumps(about, sort_keys=True)
+async def _front(request: Request, ids: list[str], x: str | None, y: str) -> dict[str, Any] | Response:
+    store, fronts = jobs_of(request).store, request.app.state.fronts
+    key, stamp, begun = json.dumps([ids, x, y]), stamp_of(store), time.monotonic()
+    body: bytes | None = fronts.get(key, stamp)
+    if body is None:
+        found = await answer(request, "front", {"store": store, "ids": ids, "x": x, "y": y}, keep=False)
+        if found.status_code != 200:
+            return found
+        body = bytes(found.body)
+        fronts.put(key, stamp, time.monotonic() - begun, body)
+    shown: dict[str, Any] = json.loads(body)
+    return shown
 
 
 def _stored(study: dict[str, Any]) -> dict[str, Any]:
@@ -218,7 +230,7 @@ def _stored(study: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"study-{study['id']}", "kind": "stored", "state": "stored", "done": study["points"], "total": None,
         "title": f"{about.get('design')}, {about.get('workload')} ({', '.join(more)}) over {', '.join(study['axes'])}",
-        "about": [about], "rate": None, "left_s": None,
+        "studies": [study["id"]], "rate": None, "left_s": None,
     }  # fmt: skip
 
 
