@@ -168,6 +168,12 @@ PROBE = """
   await new Promise((f) => setTimeout(f, 200));
   found.clicked = document.querySelector("#chosen-section-0-0 pre").textContent;
   found.points = points.length;
+  const saved = [];
+  URL.createObjectURL = (blob) => { saved.push(blob); return "blob:x"; };
+  document.querySelector("button[data-table='1']").click();
+  document.querySelector("button[data-form=json]").click();
+  found.csv = await saved[0].text();
+  found.json = JSON.parse(await saved[1].text());
   found.wide = document.documentElement.scrollWidth > innerWidth;
   done(JSON.stringify(found));
 })();
@@ -190,6 +196,9 @@ def test_a_browser_draws_filters_and_switches(tmp_path: Path, text: str) -> None
     found = json.loads(html.unescape(match[1]))
     assert (found["failed"], found["requests"], found["wide"]) == (0, 0, False)
     assert found["charts"] == 11
+    assert found["csv"].splitlines()[0] == "cascade,passes"
+    assert found["csv"].endswith(",3\n"), "evidence is saved as what it is evidence for"
+    assert found["json"] == json.loads(json.dumps(report().document())), "what is saved makes the page again"
     assert found["points"] == 5
     assert found["picked"].startswith("mapping 1 "), "the front's second point, from the list"
     assert found["clicked"].startswith("mapping 0 "), "its first, by a click"

@@ -9,7 +9,7 @@ from typing import Any
 from fusemax.base.errors import UsageError
 from fusemax.report.grid import Row
 
-__all__ = ["LEAKAGE", "DesignCard", "Evidence", "Provenance", "Report", "Section", "plain_table"]
+__all__ = ["LEAKAGE", "DesignCard", "Evidence", "Provenance", "Report", "Section", "plain_table", "section_document"]
 
 
 SCHEMA = "fusemax/report/1"
@@ -105,7 +105,7 @@ class Report:
             "results": {name: [dict(row) for row in rows] for name, rows in self.results.items()},
             "area_sweep": {name: [dict(row) for row in rows] for name, rows in self.area_sweep.items()},
             "designs": [asdict(card) for card in self.designs],
-            "sections": [_section_document(section) for section in self.sections],
+            "sections": [section_document(section) for section in self.sections],
         }
 
     @staticmethod
@@ -149,7 +149,7 @@ def _card(card: Mapping[str, Any]) -> DesignCard:
     return DesignCard(str(card["name"]), str(card["summary"]), str(card["loop_nest"]), epoch, _rows(card["parts"]))
 
 
-def _section_document(section: Section) -> dict[str, object]:
+def section_document(section: Section) -> dict[str, Any]:
     """A section as JSON: charts as specifications, evidence as an object with its fields."""
     charts = {
         c: chart if isinstance(chart, dict) else chart.to_dict(validate=False) for c, chart in section.charts.items()

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from fusemax.base.errors import MissingExtra
-from fusemax.report.contents import Report, Section, plain_table
+from fusemax.report.contents import Report, section_document
 from fusemax.report.export import vegalite_version
 from fusemax.report.grid import COLUMNS
 from fusemax.report.html import Markup, element, join, json_script
@@ -48,12 +48,13 @@ def page(report: Report) -> str:
 
 
 def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, Any]]) -> str:
+    document = {name: value for name, value in report.document().items() if name not in ("results", "sections")}
     data = {
         "charts": charts,
         "columns": list(COLUMNS),
         "results": {name: [[row.get(c) for c in COLUMNS] for row in rows] for name, rows in report.results.items()},
-        "tables": [_table(name, section) for name, section in zip(section_names(report), report.sections, strict=True)],
-        "document": {k: v for k, v in report.document().items() if k not in ("results", "designs", "sections")},
+        "document": document | {"sections": [_bare(section_document(section)) for section in report.sections]},
+        "files": section_names(report),
     }
     scripts = [_libraries(), _asset("page.js")]
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
@@ -80,11 +81,9 @@ def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, An
     )
 
 
-def _table(name: str, section: Section) -> dict[str, object]:
-    """The rows of a section's table, to be saved."""
-    rows = plain_table(section)
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    return {"name": name, "columns": columns, "rows": [[row.get(column, "") for column in columns] for row in rows]}
+def _bare(section: dict[str, Any]) -> dict[str, Any]:
+    """A section without its charts, which the page has once already; its captions keep their places."""
+    return section | {"charts": list(section["charts"])}
 
 
 def _contents(report: Report) -> Markup:

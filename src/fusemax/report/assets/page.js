@@ -99,6 +99,7 @@
     button.textContent = "Copy";
     button.addEventListener("click", () => copy(text, button));
     const code = document.createElement("pre");
+    code.tabIndex = 0;
     code.textContent = text;
     place.replaceChildren(button, code);
     place.hidden = false;
@@ -153,13 +154,20 @@
   const everything = () => {
     const rows = (list) => list.map((row) => Object.fromEntries(row.map((value, i) => [data.columns[i], value])));
     const results = Object.fromEntries(Object.entries(data.results).map(([name, list]) => [name, rows(list)]));
-    return JSON.stringify({ ...data.document, results }, null, 1) + "\n";
+    const specs = (captions, i) => captions.map((caption, j) => [caption, data.charts[`section-${i}-${j}`][""]]);
+    const sections = data.document.sections.map((one, i) => ({ ...one, charts: Object.fromEntries(specs(one.charts, i)) }));
+    return JSON.stringify({ ...data.document, results, sections }, null, 1) + "\n";
   };
   document.querySelectorAll("button.download").forEach((button) => button.addEventListener("click", () => {
     const { form, results, table } = button.dataset;
     const saveRows = (name, columns, rows) => save(name + ".csv", new Blob([csv(columns, rows)], { type: "text/csv" }));
-    if (table !== undefined) saveRows(data.tables[table].name, data.tables[table].columns, data.tables[table].rows);
-    else if (form === "csv") saveRows("results-" + results, data.columns, data.results[results]);
+    if (table !== undefined) {
+      const rows = data.document.sections[table].table;
+      const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+      const plain = (value) => (value && typeof value === "object" ? value.value : value);
+      const cells = rows.map((row) => columns.map((column) => (column in row ? plain(row[column]) : "")));
+      saveRows(data.files[table], columns, cells);
+    } else if (form === "csv") saveRows("results-" + results, data.columns, data.results[results]);
     else save("results.json", new Blob([everything()], { type: "application/json" }));
   }));
   document.querySelectorAll("button.save").forEach((button) => button.addEventListener("click", async () => {
