@@ -118,3 +118,25 @@ def test_what_runs_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("fusemax.web.answers.cascade.passes", hungry)
     assert answer("passes", QUICK) == (LIMIT, b"MemoryError")
+
+
+@pytest.mark.proof
+def test_a_nursery_that_ends_is_started_again(tmp_path: Path) -> None:
+    async def run() -> None:
+        nursery = Nursery(str(tmp_path))
+        pool = Pool(1, Limits(wait_s=60), nursery)
+        pool.start()
+        await pool.ask("passes", QUICK, 20)
+        (first,) = pool.pids
+        assert nursery._process is not None
+        nursery._process.kill()
+        assert (await pool.ask("passes", QUICK, 20))[0] == ANSWER
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(OverLimit):
+            await pool.ask("passes", QUICK, 20)
+        assert (await pool.ask("passes", QUICK, 20))[0] == ANSWER
+        assert pool.pids != (first,)
+        await pool.stop()
+        await nursery.stop()
+
+    asyncio.run(run())

@@ -21,7 +21,7 @@ class Limits:
     memory_bytes: int = 1 << 30
     """Address space of a worker."""
     quick_workers: int = 2
-    long_workers: int = 1
+    long_workers: int = 2
     wait_s: float = 30.0
     """Until a worker is free."""
     num_waiting: int = 400

@@ -86,6 +86,8 @@ class Nursery:
     async def _running(self) -> Process:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
+                if self._control is not None:
+                    self._control.close()
                 self._control, theirs = socket.socketpair()
                 with theirs:
                     self._process = await asyncio.create_subprocess_exec(
