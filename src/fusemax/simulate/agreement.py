@@ -23,8 +23,8 @@ EDGES = (16, 32, 64, 128, 256)
 HEAD_SIZES = (32, 64, 96, 128, 256)
 LENGTHS = (1024, 1500, 2048, 4096, 5000, 8192, 16384, 30000, 32768, 65536)
 MASKS = ("none", "none", "causal", "window")
-MOST_TILES = 3_000_000
-"""Score tiles of one head, above which a drawn length is halved: a masked head is executed tile by tile."""
+MOST_TILES = {"none": 65536, "causal": 8192, "window": 8192}
+"""Score tiles of heads that share keys, above which a drawn length is halved: under a mask each is executed."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,14 @@ def draw_points(number: int, seed: int = 0) -> list[Point]:
 
 
 def _draw(source: random.Random, design: str) -> Point:
-    edge, length = source.choice(EDGES), source.choice(LENGTHS)
-    while (length // edge) ** 2 > MOST_TILES:
-        length //= 2
-    group = source.choice((1, 1, 4, 8))
-    kv_heads = source.choice((1, 2, 4))
+    edge, length, mask = source.choice(EDGES), source.choice(LENGTHS), source.choice(MASKS)
+    group, kv_heads = source.choice((1, 1, 4, 8)), source.choice((1, 2, 4))
     query_len = source.choice((None, None, None, None, 1, 16))
+    while length > LENGTHS[0] and (query_len or length) * group * length > MOST_TILES[mask] * edge**2:
+        length = max(length // 2, LENGTHS[0])
     return Point(
         design, edge, source.choice(HEAD_SIZES), source.choice(HEAD_SIZES), source.choice((1, 2, 8)), group * kv_heads,
-        kv_heads, source.choice(MASKS), length, query_len,
+        kv_heads, mask, length, query_len,
     )  # fmt: skip
 
 

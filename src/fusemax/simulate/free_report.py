@@ -71,7 +71,8 @@ def _peaks(machine: Machine, phase: Phase, engine: Free) -> dict[str, dict[str, 
             if fetch.ported:
                 found[fetch.tensor] = found.get(fetch.tensor, 0) + fetch.peak
     for place in engine.places:
-        found[place.tensor] = place.peak
+        away = float(measured.shortage) if place.tensor in measured.spilled else 0.0
+        found[place.tensor] = place.peak * (1 - away)
     needed = measured.tiling.needed(level)[measured.design.schedule.phases.index(phase)]
     for task in engine.tasks:
         output, at = task.nest.output, task.nest.level(level)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fusemax.base.errors import UsageError
-from fusemax.simulate.memory import Bus
+from fusemax.simulate.memory import Bus, age_of
 from fusemax.simulate.place import KEPT, Place
 from fusemax.simulate.space import Index
 from fusemax.simulate.steady import Steady
@@ -66,6 +66,10 @@ class Free:
             max((need.delay for other in tasks for need in other.needs if need.writer == task.number), default=0)
             for task in tasks
         ]
+        self.granule = max((axis.unit for task in tasks for axis in task.space.axes if axis.root == "P"), default=1)
+        for fetch in bus.fetches:
+            fetch.granule = self.granule
+            fetch.grown()
         self.steady = Steady(self)
 
     def run(self) -> int:
@@ -187,7 +191,7 @@ class Free:
         for store, words in task.sinks:
             number = words(index)
             if number:
-                store.waiting.append((end, number))
+                store.waiting.append((end, number, age_of(task.space, index, self.granule)))
         for place, taking in task.takes:
             place.take(*taking(index))
             self._note(place, start)

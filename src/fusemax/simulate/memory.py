@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from fusemax.simulate.space import Index, TileSpace
 
-__all__ = ["Bus", "Fetch", "Move", "Ports", "Store"]
+__all__ = ["Age", "Bus", "Fetch", "Move", "Ports", "Store", "age_of"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,14 @@ class Fetch:
         """When the next box is in memory, for what others send there; None as long as that is not known."""
         self.later = 0
         """By how many iterations its Einsum runs behind the first ones of the phase."""
+        self.granule = 0
+        """Rows of a granule: what is for an older granule of an older head goes first. 0: all are one."""
+        self.age = (0, 0)
+
+    def grown(self) -> None:
+        """Find the age of what comes next."""
+        if self.granule and self.next is not None:
+            self.age = age_of(self.space, self.next, self.granule)
 
     def key(self, index: Index) -> Index:
         """The box that a tile needs."""
@@ -80,6 +88,7 @@ class Fetch:
             following = self.space.next(following)
         self.next = following
         self.left = self.words(following) if following is not None else 0
+        self.grown()
 
     @property
     def free(self) -> int | None:
@@ -136,6 +145,17 @@ class Fetch:
             box.used += time if box.used else 0
         if self.next is not None:
             self.next = moved(self.next)
+            self.grown()
+
+
+Age = tuple[int, int]
+"""Head, granule of queries."""
+
+
+def age_of(space: TileSpace, prefix: Index, granule: int) -> Age:
+    """The age of what is for a tile."""
+    head = prefix[0] if prefix and space.axes[0].root == "heads" else 0
+    return head, (space.interval(prefix, "P")[0] // granule if "P" in space.sizes else 0)
 
 
 @dataclass
@@ -144,10 +164,15 @@ class Store:
 
     tensor: str
     places: int
-    waiting: deque[tuple[int, int]] = field(default_factory=deque)
-    """(ready, words) of results not sent yet."""
+    waiting: deque[tuple[int, int, Age]] = field(default_factory=deque)
+    """(ready, words, age) of results not sent yet."""
     sent: deque[int] = field(default_factory=deque)
     """Ends of the last transfers."""
+
+    def shift(self, time: int, heads: int = 0, granules: int = 0) -> None:
+        """All later, and for later heads or granules."""
+        self.waiting = deque((t + time, w, (a + heads, b + granules)) for t, w, (a, b) in self.waiting)
+        self.sent = deque(t + time for t in self.sent)
 
 
 class Bus:
@@ -201,23 +226,27 @@ class Bus:
         self._step(None)
 
     def _next(self, writes_only: bool) -> tuple[int | None, Fetch | Store | None]:
-        """The transfer that can start first; of several results before operands, operands needed sooner first."""
+        """The transfer that can start first; of several the oldest, results first, operands needed sooner first."""
         start: int | None = None
         chosen: Fetch | Store | None = None
         need: Index = ()
+        oldest: Age = (0, 0)
         free = self.free
         for store in self.stores:
             if store.waiting:
-                at = max(free, store.waiting[0][0])
-                if start is None or at < start:
-                    start, chosen = at, store
+                ready, _, age = store.waiting[0]
+                at = max(free, ready)
+                if start is None or at < start or (at == start and age < oldest):
+                    start, chosen, oldest = at, store, age
         for fetch in () if writes_only else self.fetches:
             could = fetch.free
             if could is not None and fetch.next is not None:
                 at = max(free, could)
                 place = (*fetch.next[:-1], fetch.next[-1] + fetch.later) if fetch.next else ()
-                if start is None or at < start or (at == start and isinstance(chosen, Fetch) and place < need):
-                    start, chosen, need = at, fetch, place
+                sooner = start is None or at < start or (at == start and fetch.age < oldest)
+                equal = at == start and fetch.age == oldest and isinstance(chosen, Fetch)
+                if sooner or (equal and place < need):
+                    start, chosen, need, oldest = at, fetch, place, fetch.age
         return start, chosen
 
     def _step(self, until: int | None, writes_only: bool = False) -> bool:
@@ -243,7 +272,7 @@ class Bus:
                 self.changed(end, fetch)
 
     def _write(self, store: Store, start: int) -> None:
-        _, words = store.waiting.popleft()
+        _, words, _ = store.waiting.popleft()
         end = self._move(store.tensor, start, words, False, False)
         self.written_words += words
         store.sent.append(end)
@@ -267,23 +296,18 @@ class Bus:
     def state_of_stores(self, now: int) -> tuple[object, ...]:
         """The same without operands to come."""
         stores = tuple(
-            (tuple((max(t - now, 0), w) for t, w in s.waiting), tuple(max(t - now, 0) for t in s.sent))
+            (tuple((max(t - now, 0), w) for t, w, _ in s.waiting), tuple(max(t - now, 0) for t in s.sent))
             for s in self.stores
         )
         return (max(self.free - now, 0), stores)
 
     def shift(self, time: int, axis: int, steps: int) -> None:
         """Everything later; see `Fetch.shift`."""
-        self.shift_stores(time)
-        for fetch in self.fetches:
-            fetch.shift(time, axis, steps)
-
-    def shift_stores(self, time: int) -> None:
-        """The channel and results on their way out later."""
         self.free += time
         for store in self.stores:
-            store.waiting = deque((t + time, w) for t, w in store.waiting)
-            store.sent = deque(t + time for t in store.sent)
+            store.shift(time)
+        for fetch in self.fetches:
+            fetch.shift(time, axis, steps)
 
 
 class Ports:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fusemax.simulate.lockstep import worth_a_look
+from fusemax.simulate.machine import HEADS
 from fusemax.simulate.space import Axis, Index
 from fusemax.simulate.task import Task
 
@@ -309,7 +310,10 @@ class Steady:
             own = _axis_for(task, root, moved)
             for fetch in task.feeds:
                 fetch.shift(time, *own)
-        self.run.bus.shift_stores(time)
+            ages = (own[1], 0) if root == HEADS else (0, moved // self.run.granule if root == "P" else 0)
+            for store, _ in task.sinks:
+                store.shift(time, *ages)
+        self.run.bus.free += time
         self.before = self.leader.at
 
     def _forget(self, task: Task) -> None:

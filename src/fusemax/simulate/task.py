@@ -42,6 +42,8 @@ class Task:
     """Rows of the buffer it touches per tick."""
     units: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """By rank, what the loops in time inside a tile take at once."""
+    pieces: int = 1
+    """Tiles that make up what is handed over to another array at once."""
     needs: list[Need] = field(default_factory=list)
     takes: list[tuple[Place, Callable[[Index], tuple[float, int]]]] = field(default_factory=list)
     feeds: list[Fetch] = field(default_factory=list)

@@ -23,6 +23,9 @@ from fusemax.simulate.transfers import add_memory
 
 __all__ = ["tasks_of"]
 
+PIECES = 4
+"""In how many pieces a block of rows that come from memory or go there is worked on."""
+
 
 def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list[Place]]:
     """The tasks of a phase in schedule order, and the places they share."""
@@ -91,7 +94,16 @@ def _row_unit(machine: Machine, phase: Phase, name: str, cuts: dict[str, tuple[L
         if loop.root == last.root
     ]
     own, least = machine.unit(last.part), min(others, default=0)
+    if least > own and least % (PIECES * own) == 0 and _goes_through_memory(machine, nest):
+        least //= PIECES  # rows are read and written one by one: a quarter of a block is there long before the whole
     return least if least > own and least % own == 0 else None
+
+
+def _goes_through_memory(machine: Machine, nest: Nest) -> bool:
+    """Whether an operand comes from the outermost memory or goes there, if only for lack of room."""
+    measured = machine.measured
+    spilled = measured.spilled if float(measured.shortage) > 0 else frozenset()
+    return any(o.label in nest.levels[0].keeps or o.tensor in spilled for o in nest.operands)
 
 
 def _sums(machine: Machine, name: str, loop: Loop) -> bool:
@@ -123,7 +135,8 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     units: dict[str, tuple[int, ...]] = {}
     for loop in inner:
         units[loop.root] = (*units.get(loop.root, ()), machine.unit(loop.part))
-    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units)
+    pieces = PIECES if row_unit is not None and _goes_through_memory(machine, nest) else 1
+    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units, pieces)
 
 
 def _duration(

@@ -25,13 +25,12 @@ def add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bu
     lack = float(measured.shortage) if level and measured.spilled else 0.0
     axes = task.space.axes
     inner = _inner_loops(machine, task)
-    again_in: list[Operand] = []
     for operand in nest.operands:
         at = nest.level(level) if level else -1
         buffered = at >= 0 and operand.label in nest.levels[at].keeps
         spills = lack > 0 and buffered and operand.tensor in measured.spilled
         if spills:
-            again_in.append(operand)
+            _spill(machine, task, tasks, operand, bus)
         if operand.label not in nest.levels[0].keeps:
             continue
         share = 1 - lack if spills and measured.spared else 1.0
@@ -46,7 +45,7 @@ def add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bu
             if repeats or ((axis.variable in outer or not buffered) and machine.ranks(nest, axis) & operand.ranks)
         )
         words = _words(machine, task, operand, inner, buffered, share, relevant)
-        places = 2
+        places = 2 * task.pieces
         if buffered:
             outside = [loop for one in nest.levels[:at] for loop in one.loops]
             if not (outside and outside[-1].ranks & operand.ranks):
@@ -64,7 +63,6 @@ def add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bu
             fetch.written = _written(machine, task, writer, operand)
         bus.fetches.append(fetch)
         task.feeds.append(fetch)
-    _add_spills(machine, task, again_in, lack, inner, bus)
 
 
 def _inner_loops(machine: Machine, task: Task) -> tuple[Loop, ...]:
@@ -119,7 +117,7 @@ def _add_sink(
     """A result's way out: when the last of what is summed into it has been, or at every tile."""
     nest, space = task.nest, task.space
     summed = [i for i, axis in enumerate(space.axes) if not machine.ranks(nest, axis) & operand.ranks]
-    store = Store(operand.tensor, 2)
+    store = Store(operand.tensor, 2 * task.pieces)
     bus.stores.append(store)
     own = tuple(i for i in range(len(space.axes)) if i not in summed)
     batch = frozenset(machine.measured.design.mapping.batch)
@@ -146,21 +144,31 @@ def _ends_sum(space: TileSpace, index: Index) -> bool:
     return space.ends(index)[1]
 
 
-def _add_spills(
-    machine: Machine, task: Task, operands: list[Operand], lack: float, inner: tuple[Loop, ...], bus: Bus
-) -> None:
-    """The share of its buffer accesses that an Einsum makes to the outermost memory for lack of room."""
-    nest = task.nest
-    reads = sum(stream_words(machine, nest, o, inner) for o in operands if o is not nest.output)
-    writes = sum(stream_words(machine, nest, o, inner) for o in operands if o is nest.output)
-    if reads:
-        relevant = tuple(range(len(task.space.axes)))
-        words = max(1, round(reads * lack))
-        fetch = Fetch(f"{task.name} spilled", task.space, relevant, 2, lambda _: words, words)
-        bus.fetches.append(fetch)
-        task.feeds.append(fetch)
-    if writes:
-        store = Store(f"{task.name} spilled", 2)
-        bus.stores.append(store)
-        out = max(1, round(writes * lack))
-        task.sinks.append((store, lambda _: out))
+def _spill(machine: Machine, task: Task, tasks: list[Task], operand: Operand, bus: Bus) -> None:
+    """The share of an operand's accesses that goes to the outermost memory for lack of room.
+
+    What Einsums hand on tile by tile is in the buffer meanwhile: a result that only they read never leaves it, and
+    what one has read the next has there.
+    """
+    lack = float(machine.measured.shortage)
+    alike = [t for t in tasks if t.space.axes == task.space.axes]
+    inner = _inner_loops(machine, task)
+    if operand is task.nest.output:
+        readers = [t for t in tasks if any(o.tensor == operand.tensor for o in t.nest.operands[:-1])]
+        if not readers or any(t not in alike for t in readers):
+            _add_sink(machine, task, operand, False, lack, inner, bus)
+        return
+    order = [spec.name for spec in machine.measured.design.specs]
+    before = [t for t in alike if order.index(t.name) < order.index(task.name)]
+    if any(o.tensor == operand.tensor for t in before for o in t.nest.operands):
+        return
+    relevant = tuple(range(len(task.space.axes)))
+    words = _words(machine, task, operand, inner, False, lack, relevant)
+    burst = max(1, round(stream_words(machine, task.nest, operand, inner) * lack))
+    fetch = Fetch(operand.tensor, task.space, relevant, 2 * task.pieces, words, burst)
+    fetch.ported = False
+    writer = next((t for t in tasks if t.nest.output.tensor == operand.tensor), None)
+    if writer is not None:
+        fetch.written = _written(machine, task, writer, operand)
+    bus.fetches.append(fetch)
+    task.feeds.append(fetch)
