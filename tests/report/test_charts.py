@@ -28,7 +28,7 @@ def test_roofline_has_its_corner_at_the_ridge() -> None:
     roof = next(rows for rows in rows_of(spec) if "place" in rows[0])
     assert (roof[1]["intensity"], roof[1]["performance"]) == (150.0, 6e13)
     assert all(point["performance"] <= min(6e13, point["intensity"] * 4e11 * (1 + 1e-12)) for point in roof)
-    assert spec["title"]["subtitle"] == "peak 60 Toperations/s, 372.5 GiB/s"
+    assert spec["title"]["subtitle"] == "peak 60 T operations/s, 372.5 GiB/s"
     assert spec["layer"][1]["encoding"]["color"]["scale"]["range"] == list(DESIGN_COLOURS[:3])
 
 

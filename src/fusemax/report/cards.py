@@ -93,9 +93,9 @@ def roofline_section(evaluations: Sequence[Evaluation], designs: Sequence[str]) 
         return None
     charts = {}
     for (peak, bandwidth), dots in machines.items():
-        caption = f"{format_si(peak, 'multiply-adds/s')}, {format_rate(bandwidth)}: speed against memory traffic."
+        caption = f"{format_si(peak, '')} multiply-adds/s, {format_rate(bandwidth)}: speed against memory traffic."
         charts[caption] = roofline(dots, peak=peak, bandwidth=bandwidth, designs=designs, unit="multiply-add")
-    words = "The dot named after a design is the whole of it; the others are its Einsums, each as if it ran alone."
+    words = "A dot per design is its whole cascade; the others are its Einsums, each as if it ran alone."
     return Section("Roofline", (words,), charts)
 
 

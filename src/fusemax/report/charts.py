@@ -92,7 +92,7 @@ def roofline(
         .encode(x=x_axis, y=y_axis, text="label:N")
     )
     chart = alt.layer(line, dots, names).properties(width=WIDTH, height=HEIGHT)
-    return finish(chart, title, f"peak {format_si(peak, f'{unit}s/s')}, {format_rate(bandwidth)}")
+    return finish(chart, title, f"peak {format_si(peak, '')} {unit}s/s, {format_rate(bandwidth)}")
 
 
 def _named_once(rows: Sequence[Row], x: Sequence[float], y: Sequence[float]) -> list[Row]:

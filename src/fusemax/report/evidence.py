@@ -53,7 +53,7 @@ def _row(form: Form, cascade: Cascade) -> Row:
     return {
         "cascade": form.cascade,
         "passes": Evidence(str(form.passes), f"{form.cascade}: {answer(counts)}", *_marked(text, read, _ends(counts))),
-        "ended by": ", ".join(f"{' and '.join(b.einsums)} ({b.reason})" for b in counts.barriers),
+        "ended by": ", ".join(" and ".join(barrier.einsums) for barrier in counts.barriers),
         "sweeps": form.sweeps,
         "divisions": _counted(form, form.divisions, text, read, "div", kinds),
         "exponentials": _counted(form, form.exponentials, text, read, "exp", kinds),
