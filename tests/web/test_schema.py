@@ -62,6 +62,10 @@ REAL = {
 def _cases(draw: st.DrawFn, operation: Any) -> Any:
     mode = draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
     case = draw(operation.as_strategy(generation_mode=mode))
+    if "name" in (case.path_parameters or {}) and draw(st.booleans()):
+        case.path_parameters["name"] = draw(st.sampled_from(["attn_3pass", "fusemax", "fusemax-cloud", "bert"]))
+    if operation.path == "/api/taxonomy.json":  # the whole of it takes seconds each time it is ended at its limit
+        case.query = {"family": draw(st.sampled_from(["attention: backward", "attention", "nothing", ""]))}
     body = case.body
     if isinstance(body, dict) and draw(st.integers(0, 2)):
         for part in (body, body.get("spec")):
@@ -73,7 +77,8 @@ def _cases(draw: st.DrawFn, operation: Any) -> Any:
 def _fuzz(running: Explorer, total: int) -> Counter[int]:
     schema = schemathesis.openapi.from_url(f"{running.address}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
-    each = -(-total // len(operations))
+    open_ones = [one for one in operations if {"parameters", "requestBody"} & set(one.definition.raw)]
+    each = -(-total // len(open_ones))  # the others can be asked in one way only
     seen: Counter[int] = Counter()
     with requests.Session() as session:
         for operation in operations:
@@ -101,7 +106,7 @@ def test_the_document_describes_every_route(served: Explorer) -> None:
 
 def test_some_requests(served: Explorer) -> None:
     seen = _fuzz(served, 150)
-    assert sum(seen.values()) >= 140 and seen[200] > 20 and not [status for status in seen if status >= 500], seen
+    assert sum(seen.values()) >= 150 and seen[200] > 20 and not [status for status in seen if status >= 500], seen
 
 
 @pytest.mark.proof
@@ -109,4 +114,4 @@ def test_ten_thousand_requests(tmp_path: Path) -> None:
     total = int(os.environ.get("FUSEMAX_REQUESTS", "10000"))
     with explorer(tmp_path / "runs.db", Limits(quick_s=5.0, long_s=20.0, num_kept_jobs=50)) as running:
         seen = _fuzz(running, total)
-    assert sum(seen.values()) >= total * 0.95 and not [status for status in seen if status >= 500], seen
+    assert sum(seen.values()) >= total and not [status for status in seen if status >= 500], seen
