@@ -100,16 +100,10 @@ def _tables(found: Comparison) -> None:
 
 
 def _write(found: Comparison, folder: str) -> str:
-    from fusemax.model.areasweep import area_sweep
-    from fusemax.model.profile import PUBLISHED
-    from fusemax.report.comparison import comparison_report
-    from fusemax.report.evidence import compared_taxonomy
+    from fusemax.report.comparison import whole_report
     from fusemax.report.write import write_report
 
-    words = shlex.join(["fusemax", *sys.argv[1:]])
-    sweep = {PUBLISHED.name: area_sweep()}
-    sections = compared_taxonomy(design.cascade for design in found.designs)
-    report = comparison_report(found, command=words, area_sweep=sweep, sections=sections)
+    report = whole_report(found, command=shlex.join(["fusemax", *sys.argv[1:]]))
     shown = sys.stderr.isatty()
 
     def tell(step: str) -> None:

@@ -24,8 +24,8 @@ def command(results: str, folder: str, show: bool) -> None:
     """Write the report page and the figures from stored results.
 
     RESULTS is the store of a sweep, a folder that 'fusemax compare -o' wrote, its results.json, the JSON or CSV of a
-    comparison, or the JSON of a search. No number is computed again. Of a store the page carries the best points and a
-    sample of the others.
+    comparison, or the JSON of a search. What JSON or CSV leaves out is computed again if that gives the same rows. Of a
+    store the page carries the best points and a sample of the others.
     """
     from fusemax.cli.progress import progress
     from fusemax.report.read import read_report

@@ -8,14 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fusemax.base.errors import UsageError
 from fusemax.model.accounting import explanations
+from fusemax.model.areasweep import area_sweep
 from fusemax.model.compare import Comparison, compare_designs, default_plan
 from fusemax.model.profile import CORRECTED, PUBLISHED
 from fusemax.report.cards import comparison_evaluations, design_card, roofline_section
 from fusemax.report.contents import Provenance, Report, Section
 from fusemax.report.curves import capacity_section
+from fusemax.report.evidence import compared_taxonomy
 from fusemax.report.grid import Row
 
-__all__ = ["comparison_report", "versions"]
+__all__ = ["comparison_report", "versions", "whole_report"]
 
 LIBRARIES = ("fusemax", "numpy", "pydantic", "altair", "vl-convert-python")
 
@@ -25,7 +27,7 @@ def comparison_report(
     *,
     command: str = "",
     effects: Mapping[str, Mapping[str, float | None]] | None = None,
-    area_sweep: Mapping[str, Sequence[Row]] | None = None,
+    areas: Mapping[str, Sequence[Row]] | None = None,
     sections: Sequence[Section] = (),
 ) -> Report:
     """The report of a comparison; the accounting it was made in comes first, published and corrected follow.
@@ -42,11 +44,21 @@ def comparison_report(
         title=f"Comparison of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0],
         results=_results(comparison),
         provenance=Provenance(command, versions(), _inputs(comparison), _switches(comparison, effects or {})),
-        area_sweep=area_sweep or {},
+        area_sweep=areas or {},
         designs=[design_card(evaluation) for evaluation in evaluations],
         sections=[*(section for section in own if section is not None), *sections],
         subject=plan.subject if plan.subject in names else names[-1],
         baselines=comparison.baselines,
+    )
+
+
+def whole_report(comparison: Comparison, command: str = "") -> Report:
+    """The report with all that the page has room for: the area sweep and the taxonomy of the cascades as well."""
+    return comparison_report(
+        comparison,
+        command=command,
+        areas={PUBLISHED.name: area_sweep()},
+        sections=compared_taxonomy(design.cascade for design in comparison.designs),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from fusemax.analysis.explain import answer
 from fusemax.analysis.passes import RankPasses, passes
@@ -38,7 +39,12 @@ def taxonomy_section(names: Sequence[str] = (), family: str | None = None) -> Se
 def compared_taxonomy(cascades: Iterable[Cascade]) -> list[Section]:
     """The taxonomy of the families that some cascades are of; none where none of them ships."""
     families = dict.fromkeys(filter(None, (family_of(cascade.name) for cascade in cascades)))
-    return [taxonomy_section(family=family) for family in families]
+    return [_of_family(family) for family in families]
+
+
+@cache
+def _of_family(family: str) -> Section:
+    return taxonomy_section(family=family)
 
 
 def _row(form: Form, cascade: Cascade) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from fusemax.base.errors import SourceError, UsageError
 from fusemax.base.files import read_text
 from fusemax.base.progress import Observer, ignore
 from fusemax.report.contents import SCHEMA, Provenance, Report
-from fusemax.report.grid import rows_from_csv
+from fusemax.report.grid import Row, rows_from_csv
 
 __all__ = ["read_report"]
 
@@ -38,7 +38,9 @@ def read_report(path: str | os.PathLike[str], command: str = "", observe: Observ
     text = read_text(found, LARGEST)
     if not text.lstrip().startswith("{"):
         rows = rows_from_csv(text)
-        return Report(f"Comparison from {found.name}", {"": rows}, Provenance(inputs={"rows": str(path)}))
+        return _again(rows, {}, command) or Report(
+            f"Comparison from {found.name}", {"": rows}, Provenance(inputs={"rows": str(path)})
+        )
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -47,6 +49,12 @@ def read_report(path: str | os.PathLike[str], command: str = "", observe: Observ
     except RecursionError:
         raise SourceError("not JSON: nested too deep", str(found), 1, 1, 1, text[:80]) from None
     return _report(document, found, command)
+
+
+def _again(rows: Sequence[Row], document: Mapping[str, Any], command: str) -> Report | None:
+    from fusemax.report.again import report_again
+
+    return report_again(rows, document, command)
 
 
 def _is_store(path: Path) -> bool:
@@ -70,6 +78,9 @@ def _report(document: Mapping[str, Any], path: Path, command: str) -> Report:
     rows, accounting = document.get("rows"), document.get("accounting")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(f"{path}: a comparison without rows")
+    found = _again(rows, document, command)
+    if found is not None:
+        return found
     inputs = {name: json.dumps(document[name]) for name in ("designs", "workloads", "seq_lens") if name in document}
     versions = {"fusemax": str(document["version"])} if "version" in document else {}
     return Report(f"Comparison from {path.name}", {str(accounting or ""): rows}, Provenance("", versions, inputs))
