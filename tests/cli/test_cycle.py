@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -69,3 +71,26 @@ def test_the_epoch_as_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert path.read_text(encoding="utf-8").startswith("<svg")
     assert run([*SMALL, "--cycle", "--gantt"]) == 0
     assert "every lane  SPNV of b" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("level", [["--cycle", *SMALL[2:]], ["--workload", "bert", "--seq-len", "1K"]])
+def test_the_same_command_says_the_same(level: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for _ in range(2):
+        assert run(["simulate", "fusemax", *level, "--json"]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+
+
+def test_an_interrupted_trace_leaves_no_half_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(_trace: object, file: BinaryIO) -> None:
+        file.write(b'{"traceEvents": [')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fusemax.report.trace.write_trace", half)
+    path = tmp_path / "trace.json"
+    path.write_text("what was there")
+    command = ["simulate", "fusemax", "--seq-len", "1K", "--trace", str(path)]
+    with suppress(KeyboardInterrupt):
+        assert run(command) != 0
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("trace.json", "what was there")]
