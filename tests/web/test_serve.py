@@ -32,7 +32,7 @@ def test_ctrl_c_stops_it_cleanly(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []  # nothing was stored, so there is no store
 
 
-def test_only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_this_machine() -> None:
     with serve._listening(0) as bound:
         assert bound.getsockname()[0] == "127.0.0.1"
 
@@ -46,6 +46,22 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
             serve.serve(port, is_opening=False)
         assert run(["serve", "--no-open", "--port", str(port)]) == 2
     assert f"port {port} is taken" in capsys.readouterr().err
+
+
+def test_the_browser_opens_where_there_is_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    serve._open("http://127.0.0.1:1/")
+    assert not opened
+    monkeypatch.setenv("DISPLAY", ":0")
+    serve._open("http://127.0.0.1:2/")
+    end = time.monotonic() + 5
+    while opened != ["http://127.0.0.1:2/"]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_what_is_no_store(tmp_path: Path) -> None:

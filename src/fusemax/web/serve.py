@@ -84,8 +84,10 @@ def _listening(port: int) -> socket.socket:
 
 
 def _open(address: str) -> None:
-    """Open the browser; its command may wait, so not here."""
+    """Open the browser where there is a screen: one that runs in the terminal would take it. Its command may wait."""
+    import sys
     import threading
     import webbrowser
 
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    if sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
