@@ -32,7 +32,9 @@ export interface Sliders {
   readonly element: HTMLElement;
   /** What was moved, and only that. */
   set(): Settings;
-  /** Draws the knobs a design has; those not moved stand where the design has them. */
+  /** Drops settings without a knob: they were another design's. */
+  forget(): void;
+  /** Draws the knobs a design has; those not moved stand where the design has them. Settings without a knob are named. */
   follow(knobs: readonly Knob[]): void;
 }
 
@@ -40,21 +42,26 @@ export function sliders(start: Readonly<Settings>, changed: () => void): Sliders
   const moved = new Map(Object.entries(start));
   const rows = new Map<string, Row>();
   const place = h("div");
+  const also = h("p", { class: "note" });
   const reset = button("Reset all", () => {
     moved.clear();
     changed();
   }, { class: "quiet", id: "reset" });
   return {
-    element: h("fieldset", { class: "sliders" }, h("legend", {}, "Turn"), place, reset),
+    element: h("fieldset", { class: "sliders" }, h("legend", {}, "Turn"), place, also, reset),
     set: () => Object.fromEntries(moved),
+    forget() {
+      for (const name of moved.keys()) if (!rows.has(name)) moved.delete(name);
+    },
     follow(knobs) {
       const names = knobs.map((knob) => knob.name);
       if (names.join(" ") !== [...rows.keys()].join(" ")) {
         rows.clear();
         for (const knob of knobs) rows.set(knob.name, row(knob, moved, changed));
         fill(place, [...rows.values()].map((one) => one.element));
-        for (const name of moved.keys()) if (!rows.has(name)) moved.delete(name);
       }
+      const others = [...moved].filter(([name]) => !rows.has(name)).map(([name, value]) => `${name} = ${value.toLocaleString("en")}`);
+      also.textContent = others.length ? `Set as well: ${others.join(", ")}.` : "";
       for (const knob of knobs) rows.get(knob.name)?.put(moved.get(knob.name) ?? knob.value);
     },
   };

@@ -50,7 +50,11 @@ export async function designPage(main: HTMLElement): Promise<void> {
     say(`${si(answer.latency_s, "s")}, bound by ${answer.bound}`);
   };
 
-  const designs = source("Design", "design", names("designs"), state.design, (text) => { state.design = text; soon(); }, failed);
+  const designs = source("Design", "design", names("designs"), state.design, (text, chosen) => {
+    state.design = text;
+    if (chosen) turn.forget();
+    soon();
+  }, failed);
   const workloads = source("Workload", "workload", names("workloads"), state.workload, (text) => { state.workload = text; soon(); }, failed);
   const shareable = (): State => {
     const { seq_len, ...set } = turn.set();
@@ -70,8 +74,8 @@ export async function designPage(main: HTMLElement): Promise<void> {
 
 interface Source { chooser: HTMLElement; details: HTMLElement }
 
-/** A box to choose a shipped file from, and its text to edit, load and save. */
-function source(title: string, kind: string, names: readonly string[], start: string, changed: (text: string) => void, failed: HTMLElement): Source {
+/** A box to choose a shipped file from, and its text to edit, load and save; `changed` hears whether it was chosen or edited. */
+function source(title: string, kind: string, names: readonly string[], start: string, changed: (text: string, chosen: boolean) => void, failed: HTMLElement): Source {
   const known = names.includes(start);
   const text = editor(`${title}, YAML`, yamlLanguage, debounced(300, () => { own(text.text()); }));
   const box = select([...names, OWN], known ? start : OWN, (name) => {
@@ -80,10 +84,10 @@ function source(title: string, kind: string, names: readonly string[], start: st
   }, { id: kind });
   const own = (content: string): void => {
     box.value = OWN;
-    changed(content);
+    changed(content, false);
   };
   const choose = async (name: string, tell: boolean): Promise<void> => {
-    if (tell) changed(name);
+    if (tell) changed(name, true);
     try {
       const named = await get<Named & { whole?: string }>(`/api/${kind}/${encodeURIComponent(name)}.json`);
       text.setText(named.whole ?? named.text);

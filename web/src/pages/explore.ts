@@ -39,7 +39,9 @@ export async function explorePage(main: HTMLElement): Promise<void> {
 
   const refresh = async (): Promise<void> => {
     const { jobs } = await get<{ jobs: Job[] }>("/api/jobs.json");
+    const focused = list.contains(document.activeElement) ? document.activeElement?.getAttribute("data-id") : null;
     fill(list, jobs.length ? jobs.map((job) => h("li", {}, entry(job, job.id === shown, () => { guarded(choose(job.id)); }))) : h("li", { class: "note" }, "None yet: start one here, or on the command line with a store."));
+    if (focused) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
   const choose = async (id: string): Promise<void> => {
     shown = id;
@@ -105,7 +107,7 @@ function searchForm(catalogue: Catalogue, begin: (spec: unknown) => void): HTMLE
 const progress = (job: Job): string => (job.total ? `${String(job.done)} of ${String(job.total)}` : String(job.done));
 
 function entry(job: Job, current: boolean, onclick: () => void): HTMLElement {
-  return h("button", { type: "button", class: "job", onclick, "aria-current": current ? "true" : "false" },
+  return h("button", { type: "button", class: "job", "data-id": job.id, onclick, "aria-current": current ? "true" : "false" },
     h("strong", {}, job.title ?? `${job.kind} ${job.id}`), h("span", { class: `state ${job.state}` }, job.state), h("span", { class: "note" }, progress(job)));
 }
 

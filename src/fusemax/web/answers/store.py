@@ -19,6 +19,7 @@ from fusemax.report.point import PointTexts
 from fusemax.search.rewrite import with_workload_field
 from fusemax.search.store import Store, open_store
 from fusemax.search.study import DIGEST, Study
+from fusemax.web.answers.areapoint import area_point
 from fusemax.web.answers.texts import check_name, names_of
 from fusemax.web.axes import axis
 
@@ -94,14 +95,15 @@ def point(store: str, key: str) -> dict[str, object]:
         if path.startswith("workload."):
             workload, changed = with_workload_field(workload, path.removeprefix("workload."), value), True
     name = str(row.get("design"))
-    text = PointTexts().text(found) if name in names_of("design") else None
-    if text is None:
+    area = None if changed or name not in names_of("design") else area_point(found.study, row, workload)
+    text = PointTexts().text(found) if name in names_of("design") and area is None else None
+    if text is None and area is None:
         raise UsageError(
             f"design {name!r} as it was measured is not in the catalogue: the store has figures, not texts"
         )
     return {
         "key": key,
-        "text": text,
+        **({"text": text} if area is None else area),
         "workload": _workload_text(workload) if changed else workload.name,
         "seq_len": row.get("seq_len", 4096),
         "accounting": row["accounting"],
