@@ -146,11 +146,14 @@ def test_a_sweep_ends_and_a_point_of_its_front_opens_as_a_design(page: Page, add
     page.get_by_text("done, 24 of 24 points").wait_for(timeout=120_000)
     dots = page.locator(".chart .on-front")
     assert dots.count() == 24
+    label = dots.first.get_attribute("aria-label") or ""
     dots.first.focus()
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Open in Design").click()
     page.wait_for_selector("html[data-ready]")
-    page.locator("#value-latency").wait_for()
+    time = page.locator("#value-latency")
+    time.wait_for()
+    assert time.inner_text() in label and page.locator("#value-area").inner_text() in label
     assert page.locator("#accounting").input_value() == "published"
     assert page.locator("#slider-seq_len").get_attribute("aria-valuetext") == "256K"
 

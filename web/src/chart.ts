@@ -1,7 +1,7 @@
 // A scatter chart on logarithmic axes with the Pareto front as a staircase; its points can be reached by keyboard.
 
 import { h, s } from "./dom";
-import { si } from "./format";
+import { area, si } from "./format";
 import type { Axis, Point } from "./types";
 
 // The report's colours and shapes, given out by order (src/fusemax/report/palette.py).
@@ -35,7 +35,7 @@ function even(low: number, high: number, most: number): number[] {
 
 /** Areas are kept in um^2 and read in mm^2; the rest takes a prefix. */
 function words(value: number, axis: Axis): string {
-  if (axis.unit === "um^2") return `${String(Number((value / 1e6).toPrecision(3)))} mm²`;
+  if (axis.unit === "um^2") return area(value);
   if (axis.unit === "pJ") return si(value / 1e12, "J");
   return si(value, axis.unit === "1" ? "" : axis.unit);
 }
