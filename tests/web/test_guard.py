@@ -107,6 +107,11 @@ def test_headers_of_every_response(served: Explorer, method: str, path: str, sta
         assert {"kind", "message", "text", "places"} == set(found.json()["error"])
 
 
+def test_a_method_that_is_not_there(served: Explorer) -> None:
+    found = served.get("/api/passes.json")
+    assert (found.status_code, found.headers["allow"]) == (405, "POST")
+
+
 def test_the_policy_knows_no_remote_origin() -> None:
     assert "http" not in CONTENT_SECURITY_POLICY and "*" not in CONTENT_SECURITY_POLICY
     assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY

@@ -81,7 +81,9 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 async def _no_such(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
-    return refusal(status, "Malformed", f"{request.method} {request.url.path}: {getattr(error, 'detail', error)}")
+    found = refusal(status, "Malformed", f"{request.method} {request.url.path}: {getattr(error, 'detail', error)}")
+    found.headers.update(getattr(error, "headers", None) or {})  # a 405 says what is allowed
+    return found
 
 
 async def _fault(_request: Request, _error: Exception) -> Response:

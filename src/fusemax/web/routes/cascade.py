@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from fusemax.web.desk import answer
-from fusemax.web.routes.models import ERRORS, CascadeText, Name, NamedText, Open, Place, Strict, Text
+from fusemax.web.routes.models import ERRORS, EXAMPLE, CascadeText, Name, NamedText, Open, Place, Strict, Text
 
 __all__ = ["router"]
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api", tags=["cascade"], responses=ERRORS)
 class CascadeQuestion(Strict):
     """A cascade, and sizes to count its work at."""
 
-    text: Text
+    text: Text = Field(examples=[EXAMPLE])
     sizes: Annotated[dict[Name, Annotated[int, Field(ge=1, le=1 << 53)]], Field(max_length=64)] | None = None
     rank: Name | None = Field(None, description="Draw the passes over this rank; else the one the cascade is about.")
 

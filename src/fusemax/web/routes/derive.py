@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from fusemax.web.desk import answer
-from fusemax.web.routes.models import ERRORS, Name, Open, Strict, Text
+from fusemax.web.routes.models import ERRORS, EXAMPLE, Name, Open, Strict, Text
 
 __all__ = ["router"]
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api", tags=["derive"], responses=ERRORS)
 class DeriveQuestion(Strict):
     """A cascade, the rank to go over less often, and a tile's rank and size."""
 
-    text: Text
+    text: Text = Field(examples=[EXAMPLE])
     rank: Name | None = None
     tile: Annotated[dict[Name, Annotated[int, Field(ge=1, le=1 << 30)]], Field(max_length=1)] | None = None
 

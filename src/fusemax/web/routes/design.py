@@ -25,7 +25,7 @@ Setting = (
 class Point(Strict):
     """A design at a workload and sequence length."""
 
-    design: Reference
+    design: Reference = Field(examples=["fusemax"])
     workload: Reference = "bert"
     seq_len: Annotated[int, Field(ge=1, le=1 << 30)] | Annotated[str, Field(max_length=20)] = "4K"
     accounting: Literal["corrected", "published"] = "corrected"

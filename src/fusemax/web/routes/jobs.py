@@ -35,8 +35,10 @@ class SweepSpec(Strict):
 class SearchSpec(Strict):
     """A search; the accelerator is one of the catalogue."""
 
-    cascade: Annotated[str, Field(min_length=1, max_length=1 << 18, description="A catalogue name or the text.")]
-    accelerator: Name
+    cascade: Annotated[str, Field(min_length=1, max_length=1 << 18, description="A catalogue name or the text.")] = (
+        Field(examples=["attn_1pass_fusemax"])
+    )
+    accelerator: Name = Field(examples=["fusemax-cloud"])
     workload: Text = "bert"
     seq_len: Annotated[int, Field(ge=1, le=1 << 30)] | Annotated[str, Field(max_length=20)] = "4K"
     objective: Literal["latency", "energy", "edp", "traffic"] = "latency"

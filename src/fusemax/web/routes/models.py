@@ -6,10 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ERRORS", "CascadeText", "Entry", "ErrorAnswer", "Name", "Open", "Place", "Strict", "Text"]
+__all__ = ["ERRORS", "EXAMPLE", "CascadeText", "Entry", "ErrorAnswer", "Name", "Open", "Place", "Strict", "Text"]
 
 Text = Annotated[str, Field(max_length=1 << 20, description="A cascade as text.")]
 Name = Annotated[str, Field(max_length=100, description="A name of the catalogue.")]
+
+
+EXAMPLE = "cascade sum_twice\ninput A[k], B[k]\noutput Z\nY = A[k] * B[k]\nZ = Y * A[k]\n"
+"""A cascade with two passes."""
 
 
 class Strict(BaseModel):
@@ -67,7 +71,7 @@ class NamedText(BaseModel):
 class CascadeText(Strict):
     """A cascade."""
 
-    text: Text
+    text: Text = Field(examples=[EXAMPLE])
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
