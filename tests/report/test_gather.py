@@ -68,3 +68,12 @@ def test_unknown_figures_are_counted_and_left_out() -> None:
 def test_pairs_that_vary_are_shown() -> None:
     group = only(filled([(1024, i) for i in (1, 2, 3)], [(1.0, 3.0, 5.0), (2.0, 2.0, 5.0), (3.0, 1.0, 5.0)]))
     assert group.pairs == [("latency_s", "energy_pj")]
+
+
+def test_of_many_groups_the_largest_are_looked_into() -> None:
+    lengths = range(1, 201)
+    points = [(length, edge) for length in lengths for edge in range(3 if length > 150 else 2)]
+    groups = gather(filled(points, [(float(x), float(y), 1.0) for x, y in points]), most=60)
+    assert [group.num_points for group in groups] == [3] * 50 + [2] * 150
+    assert [bool(group.fronts) for group in groups] == [True] * 60 + [False] * 140
+    assert all(group.num_known == group.num_points for group in groups)

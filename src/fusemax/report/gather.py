@@ -1,7 +1,8 @@
-"""The best points of a result store and a sample of the others, read once, whatever its size.
+"""The best points of a result store and a sample of the others, whatever its size.
 
 Points compete with those of the same workload, length, accounting and code: a group. Of each group are kept the front
-of every pair of figures and every n-th point, n doubled whenever there are too many; nothing else stays in memory.
+of every pair of figures and every n-th point, n doubled whenever there are too many; nothing else stays in memory,
+and of a great many groups only the largest are looked into.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ __all__ = ["PAIRS", "Group", "Point", "gather"]
 PAIRS = (("latency_s", "energy_pj"), ("area_um2", "latency_s"), ("traffic_bytes", "latency_s"))
 """Figures less of which is better, two at a time."""
 SAMPLE = 400
+MOST_DETAILED = 64  # groups: a store may have a hundred thousand
 _SHARED = ("workload", "accounting", "version", "code", "seq_len")
 Reals = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 Pair = tuple[str, str]
 Where = tuple[tuple[str, object], ...]
 
@@ -68,8 +71,7 @@ class Group:
         """Take some points in."""
         self.num_points += len(inputs)
         column = {name: figures[:, i] for i, name in enumerate(study.figures)}
-        known = np.isfinite(column["latency_s"]) if "latency_s" in column else np.zeros(len(inputs), bool)
-        self._sampled(study, inputs, figures, known)
+        self._sampled(study, inputs, figures, _is_known(study, figures))
         for name in {name for pair in PAIRS for name in pair} & set(column):
             self._seen(name, column[name])
         for x, y in PAIRS:
@@ -107,20 +109,45 @@ class Group:
         self.fronts[pair] = [old[i] if i < len(old) else point(best[i - len(old)]) for i in kept]
 
 
-def gather(store: Store, observe: Observer = ignore) -> list[Group]:
-    """The groups of a store, most points first."""
-    found: dict[Where, Group] = {}
+def gather(store: Store, observe: Observer = ignore, most: int = MOST_DETAILED) -> list[Group]:
+    """The groups of a store, most points first; of the first ``most`` with known points fronts and samples, of the
+    others their number alone."""
+    counts: dict[Where, tuple[int, int]] = {}
+    for study, inputs, figures in _read(store, ignore):
+        known = _is_known(study, figures)
+        for where, rows in _apart(study, inputs):
+            points, of_them = counts.get(where, (0, 0))
+            counts[where] = points + len(rows), of_them + int(known[rows].sum())
+    groups = {where: Group(dict(where), *number) for where, number in counts.items()}
+    ordered = sorted(groups.values(), key=_place)
+    for group in [group for group in ordered if group.num_known][:most]:
+        group.num_points = group.num_known = 0
+    for study, inputs, figures in _read(store, observe):
+        for where, rows in _apart(study, inputs):
+            group = groups.get(where)  # None for what another process has added meanwhile
+            if group is not None and group.num_points < counts[where][0]:
+                mine = inputs[rows].tolist() if isinstance(inputs, np.ndarray) else [inputs[i] for i in rows]
+                group.add(study, mine, figures[rows])
+    return ordered
+
+
+Inputs = Sequence[Sequence[object]] | npt.NDArray[np.int64]
+
+
+def _read(store: Store, observe: Observer) -> Iterator[tuple[Study, Inputs, Reals]]:
     done = 0
     for study in store.studies():
         for keys, blobs in store.stored(study):
             done += len(keys)
             observe(done, None, "points read")
-            inputs, figures = [study.inputs(key) for key in keys], study.unpack(blobs)
-            for where, rows in _apart(study, inputs):
-                group = found.setdefault(where, Group(dict(where)))
-                mine = inputs if len(rows) == len(inputs) else [inputs[i] for i in rows]
-                group.add(study, mine, figures if len(rows) == len(inputs) else figures[rows])
-    return sorted(found.values(), key=_place)
+            table = study.table(keys)
+            yield study, [study.inputs(key) for key in keys] if table is None else table, study.unpack(blobs)
+
+
+def _is_known(study: Study, figures: Reals) -> npt.NDArray[np.bool_]:
+    if "latency_s" not in study.figures:
+        return np.zeros(len(figures), bool)
+    return np.asarray(np.isfinite(figures[:, study.figures.index("latency_s")]))
 
 
 def _place(group: Group) -> tuple[int, int, str, int]:
@@ -129,16 +156,28 @@ def _place(group: Group) -> tuple[int, int, str, int]:
     return -group.num_points, len(others), str(others), length if isinstance(length, int) else 0
 
 
-def _apart(study: Study, inputs: Sequence[Sequence[object]]) -> Iterator[tuple[Where, list[int]]]:
+def _apart(study: Study, inputs: Inputs) -> Iterator[tuple[Where, Rows]]:
     """Which rows belong to which group."""
     shared = [(name, value) for name, value in study.about.items() if _is_shared(name)]
     places = [i for i, name in enumerate(study.axes) if _is_shared(name)]
-    rows: dict[tuple[object, ...], list[int]] = {}
-    for number, values in enumerate(inputs):
-        rows.setdefault(tuple(values[i] for i in places), []).append(number)
-    for own, numbers in rows.items():
+    for own, rows in _by_value(inputs, places):
         named = [(study.axes[i], value) for i, value in zip(places, own, strict=True)]
-        yield tuple(sorted([*shared, *named], key=lambda pair: pair[0])), numbers
+        yield tuple(sorted([*shared, *named], key=lambda pair: pair[0])), rows
+
+
+def _by_value(inputs: Inputs, places: Sequence[int]) -> Iterator[tuple[tuple[object, ...], Rows]]:
+    """Rows of equal values in some columns, in the order of their first."""
+    if isinstance(inputs, np.ndarray) and places:
+        values, first, inverse = np.unique(inputs[:, places], axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(inverse.ravel(), kind="stable")
+        apart = np.split(order, np.cumsum(np.bincount(inverse.ravel()))[:-1])
+        for i in np.argsort(first):
+            yield tuple(values[i].tolist()), apart[i]
+        return
+    found: dict[tuple[object, ...], list[int]] = {}
+    for number, row in enumerate(inputs):
+        found.setdefault(tuple(row[i] for i in places), []).append(number)
+    yield from ((own, np.array(rows)) for own, rows in found.items())
 
 
 def _is_shared(name: str) -> bool:

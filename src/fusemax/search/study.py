@@ -88,6 +88,14 @@ class Study:
             raise ValueError(f"{len(found)} inputs, expected {len(self.axes)}")
         return list(found)
 
+    def table(self, keys: Sequence[bytes]) -> npt.NDArray[np.int64] | None:
+        """The inputs of points at once, a row each; None where some are not whole numbers."""
+        length = DIGEST + 8 * len(self.axes)
+        if any(len(key) != length or key[DIGEST : DIGEST + 1] == _TEXT for key in keys):
+            return None
+        whole = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), length)
+        return np.ascontiguousarray(whole[:, DIGEST:]).view(">i8").astype(np.int64)
+
     def pack(self, keys: Sequence[bytes], figures: Figures) -> list[bytes]:
         """Figures as they are stored, each with the check of its key and figures; NaN and None are unknown."""
         array = np.array(figures, dtype=np.float64).reshape(len(keys), len(self.figures))
