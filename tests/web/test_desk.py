@@ -54,7 +54,7 @@ def test_one_computation_for_all() -> None:
 def test_it_ends_when_the_last_one_goes() -> None:
     async def run() -> None:
         pool = _Slow()
-        desk = Desk(Limits(), pool, pool)
+        desk = Desk(Limits(), pool, pool, grace_s=0.02)
         asking = [asyncio.ensure_future(desk.ask("passes", {}, False, True)) for _ in range(3)]
         await asyncio.sleep(0.01)
         for one in asking[:2]:
@@ -66,7 +66,15 @@ def test_it_ends_when_the_last_one_goes() -> None:
             one.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking[0]
-        await asyncio.sleep(0.01)
+        assert pool.ended == []
+        await asyncio.sleep(0.03)
         assert pool.ended == ["model"] and not desk.asked
+        # One that is nearly done is kept, for whoever asks again.
+        asking = [asyncio.ensure_future(desk.ask("design", {}, False, True))]
+        await asyncio.sleep(0.045)
+        asking[0].cancel()
+        await asyncio.sleep(0.03)
+        begun = pool.begun
+        assert await desk.ask("design", {}, False, True) == (ANSWER, b"design") and pool.begun == begun
 
     asyncio.run(run())

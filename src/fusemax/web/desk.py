@@ -37,6 +37,8 @@ class Desk:
     limits: Limits
     quick: Pool
     long: Pool
+    grace_s: float = 0.3
+    """A computation whose asker has gone may take so much longer: a slider that moves on asks again and again."""
     given: Remembered = field(default_factory=Remembered)
     asked: dict[bytes, _Shared] = field(default_factory=dict)
 
@@ -47,11 +49,7 @@ class Desk:
             return await pool.ask(call, arguments, seconds)
         key = json.dumps([call, arguments], sort_keys=True).encode()
         found = self.given.get(key)
-        if found is None:
-            found = await self._shared(key, pool, call, arguments, seconds)
-            if found[0] in (ANSWER, MISTAKE):
-                self.given.put(key, found)
-        return found
+        return found or await self._shared(key, pool, call, arguments, seconds)
 
     async def _shared(
         self, key: bytes, pool: Pool, call: str, arguments: Mapping[str, object], seconds: float
@@ -59,15 +57,28 @@ class Desk:
         shared = self.asked.get(key)
         if shared is None:
             shared = self.asked[key] = _Shared(asyncio.ensure_future(pool.ask(call, arguments, seconds)))
+            shared.work.add_done_callback(lambda work: self._done(key, work))
         shared.askers += 1
         try:
             return await asyncio.shield(shared.work)
         finally:
             shared.askers -= 1
-            if not shared.askers:  # the last one has its answer, or has gone as all others
-                shared.work.cancel()
-                if self.asked.get(key) is shared:
-                    del self.asked[key]
+            if not shared.askers and not shared.work.done():  # all have gone
+                asyncio.get_running_loop().call_later(self.grace_s, self._give_up, key, shared)
+
+    def _done(self, key: bytes, work: asyncio.Future[Found]) -> None:
+        self._forget(key, work)
+        if not work.cancelled() and work.exception() is None and work.result()[0] in (ANSWER, MISTAKE):
+            self.given.put(key, work.result())
+
+    def _give_up(self, key: bytes, shared: _Shared) -> None:
+        if not shared.askers:
+            self._forget(key, shared.work)  # nobody may join what is ended
+            shared.work.cancel()
+
+    def _forget(self, key: bytes, work: asyncio.Future[Found]) -> None:
+        if key in self.asked and self.asked[key].work is work:
+            del self.asked[key]
 
 
 def desk_of(request: Request) -> Desk:
