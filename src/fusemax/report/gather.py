@@ -124,8 +124,10 @@ def gather(store: Store, observe: Observer = ignore, most: int = MOST_DETAILED) 
         group.num_points = group.num_known = 0
     for study, inputs, figures in _read(store, observe):
         for where, rows in _apart(study, inputs):
-            group = groups.get(where)  # None for what another process has added meanwhile
-            if group is not None and group.num_points < counts[where][0]:
+            if where not in groups:  # another process has added points meanwhile
+                continue
+            group = groups[where]
+            if group.num_points < counts[where][0]:
                 mine = inputs[rows].tolist() if isinstance(inputs, np.ndarray) else [inputs[i] for i in rows]
                 group.add(study, mine, figures[rows])
     return ordered
