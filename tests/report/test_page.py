@@ -115,7 +115,9 @@ def test_structure_for_readers_and_keyboards(tags: Tags) -> None:
 def test_data_carry_full_precision(tags: Tags) -> None:
     data = json.loads(tags.scripts[0])
     rows = report().results["corrected"]
-    assert [row[5] for row in data["results"]["corrected"]] == [row["value"] for row in rows]
+    coded = data["results"]["corrected"]
+    assert [row[5] for row in coded["rows"]] == [row["value"] for row in rows]
+    assert [coded["texts"][1][row[1]] for row in coded["rows"]] == [row["design"] for row in rows]
     assert set(data["charts"]["fig8"]) == {"corrected", "published"}
     assert set(data["charts"]["fig12"]) == {"published"}
 

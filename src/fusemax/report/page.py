@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from fusemax.base.errors import MissingExtra
 from fusemax.report.contents import Report, section_document
 from fusemax.report.export import vegalite_version
-from fusemax.report.grid import COLUMNS
+from fusemax.report.grid import COLUMNS, Row
 from fusemax.report.html import Markup, element, join, json_script
 from fusemax.report.page_parts import (
     design_part,
@@ -52,7 +52,7 @@ def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, An
     data = {
         "charts": charts,
         "columns": list(COLUMNS),
-        "results": {name: [[row.get(c) for c in COLUMNS] for row in rows] for name, rows in report.results.items()},
+        "results": {name: _coded(rows) for name, rows in report.results.items()},
         "document": document | {"sections": [_bare(section_document(section)) for section in report.sections]},
         "files": section_names(report),
     }
@@ -79,6 +79,18 @@ def _document(report: Report, body: Markup, charts: Mapping[str, Mapping[str, An
     return "<!DOCTYPE html>\n" + element(
         "html", element("head", *head), element("body", skip, top, _contents(report), main, *end), lang="en"
     )
+
+
+def _coded(rows: Sequence[Row]) -> dict[str, object]:
+    """Rows as lists; in columns of nothing but texts a text is its place among them: most come a thousand times."""
+    columns = [[row.get(name) for row in rows] for name in COLUMNS]
+    texts: list[list[object]] = []
+    for i, column in enumerate(columns):
+        places: dict[object, int] = {}
+        if all(isinstance(cell, str) for cell in column):
+            columns[i] = [places.setdefault(cell, len(places)) for cell in column]
+        texts.append(list(places))
+    return {"texts": texts, "rows": [list(row) for row in zip(*columns, strict=True)]}
 
 
 def _bare(section: dict[str, Any]) -> dict[str, Any]:

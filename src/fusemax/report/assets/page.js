@@ -150,10 +150,11 @@
     const text = String(value);
     return /[",\n\r]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   };
+  const rowsOf = ({ texts, rows }) => rows.map((row) => row.map((value, i) => (texts[i].length ? texts[i][value] : value)));
   const csv = (columns, rows) => [columns, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n";
   const everything = () => {
     const rows = (list) => list.map((row) => Object.fromEntries(row.map((value, i) => [data.columns[i], value])));
-    const results = Object.fromEntries(Object.entries(data.results).map(([name, list]) => [name, rows(list)]));
+    const results = Object.fromEntries(Object.entries(data.results).map(([name, list]) => [name, rows(rowsOf(list))]));
     const specs = (captions, i) => captions.map((caption, j) => [caption, data.charts[`section-${i}-${j}`][""]]);
     const sections = data.document.sections.map((one, i) => ({ ...one, charts: Object.fromEntries(specs(one.charts, i)) }));
     return JSON.stringify({ ...data.document, results, sections }, null, 1) + "\n";
@@ -167,7 +168,7 @@
       const plain = (value) => (value && typeof value === "object" ? value.value : value);
       const cells = rows.map((row) => columns.map((column) => (column in row ? plain(row[column]) : "")));
       saveRows(data.files[table], columns, cells);
-    } else if (form === "csv") saveRows("results-" + results, data.columns, data.results[results]);
+    } else if (form === "csv") saveRows("results-" + results, data.columns, rowsOf(data.results[results]));
     else save("results.json", new Blob([everything()], { type: "application/json" }));
   }));
   document.querySelectorAll("button.save").forEach((button) => button.addEventListener("click", async () => {
