@@ -7,7 +7,8 @@ import type { Axis, Point } from "./types";
 // The report's colours and shapes, given out by order (src/fusemax/report/palette.py).
 export const COLOURS = ["#777777", "#995533", "#3399cc", "#9922dd", "#ee6611", "#446688", "#ff11bb", "#dd55ff"] as const;
 const SERIES = ["#5544ff", "#bb0099", "#44bb00", "#bb9988", "#557722", "#ee66ff"] as const;
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [760, 420, 84, 24, 16, 52] as const;
+const [LEFT, RIGHT, TOP, BOTTOM] = [84, 24, 16, 52] as const;
+const [WIDE, NARROW] = [[760, 420], [440, 360]] as const;
 
 interface Scale { low: number; high: number; at(value: number): number; ticks: number[] }
 
@@ -57,34 +58,35 @@ export function scatter(chosen: (point: Point) => void): Scatter {
     draw(points, axes) {
       const focused = document.activeElement?.getAttribute("data-key");
       const shown = points.filter((p) => p.x > 0 && p.y > 0 && Number.isFinite(p.x) && Number.isFinite(p.y));
-      element.replaceChildren(chart(shown, axes, chosen), legend(shown));
+      element.replaceChildren(chart(shown, axes, chosen, element.clientWidth < 520), legend(shown));
       mark();
       if (focused) element.querySelector<SVGElement>(`[data-key="${CSS.escape(focused)}"]`)?.focus();
     },
   };
 }
 
-function chart(points: readonly Point[], axes: { x: Axis; y: Axis }, chosen: (point: Point) => void): SVGSVGElement {
-  const x = scale(points.map((p) => p.x), LEFT, WIDTH - RIGHT, 7);
-  const y = scale(points.map((p) => p.y), HEIGHT - BOTTOM, TOP, 9);
+function chart(points: readonly Point[], axes: { x: Axis; y: Axis }, chosen: (point: Point) => void, isNarrow: boolean): SVGSVGElement {
+  const [width, height] = isNarrow ? NARROW : WIDE;
+  const x = scale(points.map((p) => p.x), LEFT, width - RIGHT, isNarrow ? 4 : 7);
+  const y = scale(points.map((p) => p.y), height - BOTTOM, TOP, 9);
   const series = seriesOf(points);
   const front = points.filter((p) => p.front).sort((a, b) => a.x - b.x || b.y - a.y);
   const rest = points.filter((p) => !p.front);
   const dot = (p: Point): SVGElement => point(p, x.at(p.x), y.at(p.y), series.indexOf(p.series ?? ""), axes, chosen);
   const label = `${String(points.length)} points, ${String(front.length)} on the front: ${axes.y.name} against ${axes.x.name}`;
   return s(
-    "svg", { viewBox: `0 0 ${String(WIDTH)} ${String(HEIGHT)}`, role: "group", "aria-label": label },
+    "svg", { viewBox: `0 0 ${String(width)} ${String(height)}`, role: "group", "aria-label": label },
     s("g", { class: "grid" },
       x.ticks.map((tick) => [
-        s("line", { x1: x.at(tick), x2: x.at(tick), y1: TOP, y2: HEIGHT - BOTTOM }),
-        s("text", { x: x.at(tick), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, words(tick, axes.x)),
+        s("line", { x1: x.at(tick), x2: x.at(tick), y1: TOP, y2: height - BOTTOM }),
+        s("text", { x: x.at(tick), y: height - BOTTOM + 18, "text-anchor": "middle" }, words(tick, axes.x)),
       ]),
       y.ticks.map((tick) => [
-        s("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y.at(tick), y2: y.at(tick) }),
+        s("line", { x1: LEFT, x2: width - RIGHT, y1: y.at(tick), y2: y.at(tick) }),
         s("text", { x: LEFT - 8, y: y.at(tick) + 4, "text-anchor": "end" }, words(tick, axes.y)),
       ])),
-    s("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 10, "text-anchor": "middle", class: "axis" }, axes.x.name),
-    s("text", { transform: `translate(16 ${String((TOP + HEIGHT - BOTTOM) / 2)}) rotate(-90)`, "text-anchor": "middle", class: "axis" }, axes.y.name),
+    s("text", { x: (LEFT + width - RIGHT) / 2, y: height - 10, "text-anchor": "middle", class: "axis" }, axes.x.name),
+    s("text", { transform: `translate(16 ${String((TOP + height - BOTTOM) / 2)}) rotate(-90)`, "text-anchor": "middle", class: "axis" }, axes.y.name),
     series.map((name) => front.filter((p) => (p.series ?? "") === name)).map((own) =>
       own.length > 1 ? s("path", { class: "front", stroke: colour(series.indexOf(own[0]?.series ?? "")), d: staircase(own.map((p) => [x.at(p.x), y.at(p.y)])) }) : null),
     rest.map(dot),
