@@ -170,6 +170,9 @@ PROBE = """
   await new Promise((f) => setTimeout(f, 200));
   found.clicked = document.querySelector("#chosen-section-0-0 pre").textContent;
   found.points = points.length;
+  location.hash = "#evidence-1-0";
+  const shown = document.querySelector("#evidence-1-0");
+  found.evidence = getComputedStyle(shown).display + " " + shown.querySelector("mark").textContent;
   const saved = [];
   URL.createObjectURL = (blob) => { saved.push(blob); return "blob:x"; };
   document.querySelector("button[data-table='1']").click();
@@ -202,6 +205,7 @@ def test_a_browser_draws_filters_and_switches(tmp_path: Path, text: str) -> None
     assert found["csv"].endswith(",3\n"), "evidence is saved as what it is evidence for"
     assert found["json"] == json.loads(json.dumps(report().document())), "what is saved makes the page again"
     assert found["points"] == 5
+    assert found["evidence"] == f"block {EVIL}"
     assert found["picked"].startswith("mapping 1 "), "the front's second point, from the list"
     assert found["clicked"].startswith("mapping 0 "), "its first, by a click"
     assert (found["before"], found["after"], found["switched"]) == (120, 96, 96)

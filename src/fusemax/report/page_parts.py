@@ -157,7 +157,8 @@ def _evidence(cell: Evidence, target: str) -> Markup:
     texts = enumerate(cell.text.split("\n"), start=1)
     lines = [element("mark", text) if i in cell.lines else text for i, text in texts]
     code = join(*(part for line in lines for part in (line, "\n")))
-    return element("div", element("h3", cell.title), element("pre", element("code", code)), id=target, tabindex="-1")
+    text = scroll(element("pre", element("code", code)), cell.title)
+    return element("div", element("h3", cell.title), text, id=target, tabindex="-1")
 
 
 def provenance_part(made: Provenance) -> Markup:
@@ -175,7 +176,9 @@ def provenance_part(made: Provenance) -> Markup:
         names = list(dict.fromkeys(name for row in made.switches for name in row))
         body = [line([format_cell(row.get(name, "")) for name in names], len(names)) for row in made.switches]
         heads = [name.replace("_", " ") for name in names]
-        parts += [element("h3", "Accounting switches"), scroll(table("Accounting switches", heads, body), "Switches")]
+        words = element("p", "fusemax accounting says what each does to the headline.", class_="note")
+        found = scroll(table("Accounting switches", heads, body), "Switches")
+        parts += [element("h3", "Accounting switches"), words, found]
     return element("section", element("h2", "How the numbers were made"), *parts, id="provenance")
 
 
