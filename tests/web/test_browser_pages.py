@@ -93,6 +93,9 @@ def test_a_cascade_is_derived_law_by_law(page: Page, address: str) -> None:
     page.get_by_role("button", name="Take the result").click()
     page.get_by_text("1 pass over M").first.wait_for()
     assert "iterate i until M" in page.locator(".cm-content").first.inner_text()
+    ready(page, f"{address}/learn")
+    ready(page, f"{address}/cascade")  # a look at another page loses nothing
+    page.get_by_text("1 pass over M").first.wait_for()
 
 
 def test_a_text_travels_in_the_address(page: Page, address: str) -> None:

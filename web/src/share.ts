@@ -66,3 +66,20 @@ export function open(accept: string, found: (text: string, name: string) => void
   });
   input.click();
 }
+
+/** Keeps a page's state while the tab is open, so that a look at another page loses nothing. */
+export function keep(page: string, value: unknown): void {
+  try {
+    sessionStorage.setItem(`fusemax-${page}`, JSON.stringify(value));
+  } catch {
+    // storage may be full or forbidden; the page then starts afresh
+  }
+}
+
+export function kept<T>(page: string): T | null {
+  try {
+    return JSON.parse(sessionStorage.getItem(`fusemax-${page}`) ?? "null") as T | null;
+  } catch {
+    return null;
+  }
+}

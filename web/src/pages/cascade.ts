@@ -5,7 +5,7 @@ import { button, field, fill, h, say, select } from "../dom";
 import { editor, type Mark } from "../editor";
 import { cascadeLanguage } from "../languages";
 import { problem, problemBox } from "../problem";
-import { fromFragment, open, save, share } from "../share";
+import { fromFragment, keep, kept, open, save, share } from "../share";
 import type { Catalogue, CascadeAnswer, Named } from "../types";
 import { derivePanel } from "./derive";
 import { headline, results } from "./passes";
@@ -25,6 +25,7 @@ export async function cascadePage(main: HTMLElement): Promise<void> {
   let rank: string | undefined;
 
   const check = async (): Promise<void> => {
+    keep("cascade", { text: text.text(), name });
     try {
       const answer = await latest<CascadeAnswer>("cascade", "/api/cascade.json", { text: text.text(), ...(rank ? { rank } : {}) });
       if (answer) show(answer);
@@ -91,8 +92,11 @@ export async function cascadePage(main: HTMLElement): Promise<void> {
     h("div", { class: "columns" }, h("div", { class: "column" }, h("div", { class: "editor" }, text.element), wrong, failed, first, derive.element), found),
   );
   const asked = new URLSearchParams(location.search).get("name");
+  const before = kept<{ text: string; name: string }>("cascade");
   if (given) load(given.text, "shared");
-  else await fromCatalogue(asked !== null && names.includes(asked) ? asked : FIRST);
+  else if (asked !== null && names.includes(asked)) await fromCatalogue(asked);
+  else if (before) load(before.text, before.name);
+  else await fromCatalogue(FIRST);
 }
 
 function errorList(answer: CascadeAnswer, places: readonly Place[], goTo: (line: number, column: number) => void): HTMLElement | null {

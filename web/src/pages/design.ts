@@ -6,27 +6,30 @@ import { editor } from "../editor";
 import { si } from "../format";
 import { yamlLanguage } from "../languages";
 import { problem, problemBox } from "../problem";
-import { fromFragment, open, save, share } from "../share";
+import { fromFragment, keep, kept, open, save, share } from "../share";
 import { sliders, type Settings } from "../sliders";
 import type { BesideAnswer, Catalogue, DesignAnswer, Named } from "../types";
 import { comparison, costs } from "./costs";
 
 interface State { design: string; workload: string; accounting: string; seq_len: number; set: Settings }
 const PAUSE_MS = 10;
+const LENGTH = 4096;
 const OWN = "(edited)";
 
 export async function designPage(main: HTMLElement): Promise<void> {
-  const [catalogue, given] = await Promise.all([get<Catalogue>("/api/catalogue.json"), fromFragment<State>(location.hash)]);
+  const [catalogue, shown] = await Promise.all([get<Catalogue>("/api/catalogue.json"), fromFragment<State>(location.hash)]);
+  const given = shown ?? kept<State>("design");
   const names = (kind: keyof Catalogue): string[] => catalogue[kind].map((entry) => entry.name);
-  const state: State = { design: "fusemax", workload: "bert", accounting: "corrected", seq_len: 4096, set: {}, ...given };
+  const state: State = { design: "fusemax", workload: "bert", accounting: "corrected", seq_len: LENGTH, set: {}, ...given };
   const found = h("section", { class: "results", "aria-label": "What it costs" });
   const failed = problemBox();
   const shared = h("span", { class: "note", role: "status" });
 
   const beside = h("div", { id: "beside" });
   const ask = async (): Promise<void> => {
+    keep("design", shareable());
     const { seq_len, ...set } = turn.set();
-    const body = { design: state.design, workload: state.workload, accounting: state.accounting, seq_len: seq_len ?? state.seq_len, set };
+    const body = { design: state.design, workload: state.workload, accounting: state.accounting, seq_len: seq_len ?? LENGTH, set };
     try {
       const others = latest<BesideAnswer>("beside", "/api/beside.json", body);
       others.catch(() => null); // the design's own answer says what is wrong
@@ -58,7 +61,7 @@ export async function designPage(main: HTMLElement): Promise<void> {
   const workloads = source("Workload", "workload", names("workloads"), state.workload, (text) => { state.workload = text; soon(); }, failed);
   const shareable = (): State => {
     const { seq_len, ...set } = turn.set();
-    return { ...state, seq_len: seq_len ?? state.seq_len, set };
+    return { ...state, seq_len: seq_len ?? LENGTH, set };
   };
   const accounting = select(["corrected", "published"], state.accounting, (name) => { state.accounting = name; soon(); }, { id: "accounting" });
   fill(
