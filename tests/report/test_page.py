@@ -136,6 +136,12 @@ def test_an_empty_report_is_a_page() -> None:
     assert "How the numbers were made" in page(Report("Nothing yet", {}))
 
 
+def test_a_long_text_is_folded_away() -> None:
+    short, long = (page(Report("", {}, sections=[Section("Best", code="line\n" * n)])) for n in (10, 100))
+    assert "<details>" not in short
+    assert "<summary>The text, 101 lines</summary>" in long
+
+
 def test_elements_escape() -> None:
     assert element("p", "<", [Markup("<b>"), None, False, "&"], title='"', hidden=True) == (
         '<p title="&quot;" hidden>&lt;<b>&amp;</p>'

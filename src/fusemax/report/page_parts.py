@@ -22,6 +22,8 @@ from fusemax.report.pictures import design_charts, epoch_picture, epoch_words
 __all__ = ["Charts", "design_part", "downloads_part", "figures_part", "provenance_part", "section_part"]
 
 Charts = dict[str, dict[str, Any]]
+MOST_LINES = 40
+"""A longer text to copy is folded away."""
 
 CAPTIONS = {
     "fig6a": "Figure 6a. Utilization of the 1D array.",
@@ -129,7 +131,10 @@ def section_part(section: Section, place: int, charts: Charts) -> Markup:
     if section.code:
         copy = element("button", "Copy", type="button", class_="quiet copy", data_copy=f"code-{place}", hidden=True)
         parts.append(copy)
-        parts.append(scroll(element("pre", element("code", section.code, id=f"code-{place}")), section.title))
+        text = scroll(element("pre", element("code", section.code, id=f"code-{place}")), section.title)
+        lines = section.code.count("\n") + 1
+        long = element("details", element("summary", f"The text, {lines} lines"), text)
+        parts.append(text if lines <= MOST_LINES else long)
     return element("section", element("h2", section.title), *parts, id=f"section-{place}", class_="further")
 
 
