@@ -8,48 +8,104 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fusemax.design.arithmetic import Number, maximum, minimum, product
+from fusemax.design.arithmetic import Number, maximum, minimum, product, where
 from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import Phase
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
 
-__all__ = ["free_fill", "turns_cycles"]
+__all__ = ["bus_wait", "free_fill", "turns_cycles"]
 
 
 def free_fill(measured: Measured, phase: Phase) -> Number:
     """Cycles of one stream by which waiting for first and last hand-off blocks outlasts the slowest array."""
-    key = ("free fill", *(measured.nest(name).signature for name in phase.einsums))
+    return _ends(measured, phase)[0]
+
+
+def bus_wait(measured: Measured, phase: Phase) -> Number:
+    """Cycles of one stream in which the outermost memory has nothing to do: at the first blocks and after the last."""
+    return _ends(measured, phase)[1]
+
+
+def _ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
+    key = ("ends", *(measured.nest(name).key for name in phase.einsums), measured.spared)
     memo = measured.tiling.memo
     if key not in memo:
-        memo[key] = _find_free_fill(measured, phase)
-    return memo[key]
+        memo[key] = _find_ends(measured, phase)
+    found: tuple[Number, Number] = memo[key]
+    return found
 
 
-def _find_free_fill(measured: Measured, phase: Phase) -> Number:
-    """An array is done no sooner than after what comes before its first block, its own work, and what follows it."""
+def _find_ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
+    """No array is done before its Einsums from one on are, after the first block has come to that one.
+
+    A block takes an Einsum as long as the array and the memory behind it; the last one goes through what follows. The
+    same holds for the memory's channel, over all Einsums.
+    """
     order = [spec.name for spec in measured.design.specs if spec.name in phase.einsums]
     on = {name: measured.nest(name).on for name in order}
     before: dict[str, set[str]] = {}
     for i, name in enumerate(order):
         direct = [one for one in order[:i] if _are_linked(measured, one, name)]
         before[name] = set(direct).union(*(before[one] for one in direct))
+    work = {name: measured.cycles(name) for name in order}
+    bus = {name: _bus_cycles(measured, name) for name in order}
     shares = _shares(measured, order)
-    if not shares:
-        return 0
-    most = maximum(*shares.values())
-    work: dict[str, Number] = {}
-    for name in order:
-        work[on[name]] = work.get(on[name], 0) + measured.cycles(name)
+    most = maximum(0, *shares.values())
+    share = {name: shares.get(name, most) if shares else 1 / _boxes(measured, name) for name in order}
+    block = {name: maximum(work[name], bus[name]) * share[name] for name in order}
+
+    def head(name: str) -> Number:
+        """Until the first block has come to an Einsum."""
+        total: Number = 0
+        for one in order:
+            if one in before[name]:
+                total = total + block[one]
+                if any(on[other] != on[one] and _are_linked(measured, one, other) for other in before[name] | {name}):
+                    total = total + _column(measured, on[one])
+        return total
+
+    drain = maximum(*(_column(measured, array) for array in on.values()))
+    busiest = maximum(*(sum(work[n] for n in order if on[n] == array) for array in dict.fromkeys(on.values())))
     ends: list[Number] = []
-    for array, cycles in work.items():
+    for array in dict.fromkeys(on.values()):
         own = [name for name in order if on[name] == array]
-        first = set.intersection(*(before[name] for name in own))
-        last = {name for name in order if all(one in before[name] for one in own)}
-        others = [name for name in order if name in first | last and on[name] != array]
-        ends.append(cycles + sum(measured.cycles(name) * shares.get(name, most) for name in others))
-    return maximum(*ends) - maximum(*work.values())
+        later = [n for n in order if n not in own and own[-1] in before[n]]
+        tail = sum(block[n] for n in later) + (0 if array != on[order[-1]] and not later else drain)
+        for i, name in enumerate(own):
+            ends.append(head(name) + sum(work[n] for n in own[i:]) + tail)
+    rest = _after_last(measured, order[-1], drain)
+    waits = [head(name) - sum(bus[n] for n in order[:i]) + rest for i, name in enumerate(order)]
+    return maximum(*ends) - busiest, maximum(*waits)
+
+
+def _bus_cycles(measured: Measured, name: str) -> Number:
+    rate = measured.sizes(f"{measured.outer}.bandwidth") / measured.sizes("clock")
+    return measured.traffic((name,)) / rate
+
+
+def _column(measured: Measured, array: str) -> Number:
+    """Cycles in which the last word of a block leaves an array: through its columns and down its rows."""
+    rows, columns = measured.sizes(f"{array}.rows"), measured.sizes(f"{array}.columns")
+    return where(rows > 1, rows + columns - 2, 0)
+
+
+def _boxes(measured: Measured, name: str) -> Number:
+    """Iterations of the outermost memory's loops."""
+    nest = measured.nest(name)
+    return measured.tiling.extent(nest, nest.levels[0].loops)
+
+
+def _after_last(measured: Measured, name: str, drain: Number) -> Number:
+    """Cycles after the last operand has come: its tile is worked on, then drained while the result leaves."""
+    nest, tiles = measured.nest(name), _boxes(measured, name)
+    rate = measured.sizes(f"{measured.outer}.bandwidth") / measured.sizes("clock")
+    out = measured.bytes(measured.memory_words(name, nest.output)[1]) / rate
+    level = nest.level(measured.next) if measured.next else -1
+    fetched = any(o.label in nest.levels[0].keeps and o.label in nest.levels[level].keeps for o in nest.operands[:-1])
+    last = measured.cycles(name) / tiles if fetched else 0
+    return last + maximum(drain - out / tiles, 0)
 
 
 def _shares(measured: Measured, order: list[str]) -> dict[str, Number]:
@@ -84,7 +140,7 @@ def turns_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
         if links:
             blocks = _blocks(measured, held, links)
             between = order[order.index(held[0]) : order.index(held[-1]) + 1]
-            work = sum(measured.cycles(name) for name in between)
+            work = sum(maximum(measured.cycles(name), _bus_cycles(measured, name)) for name in between)
             longest = maximum(longest, work / (blocks * places))
     return longest - busy
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, is_array, maximum, or_zero, where
 from fusemax.design.schedule import DRAIN, Phase, Step
-from fusemax.model.handover import turns_cycles
+from fusemax.model.handover import bus_wait, turns_cycles
 from fusemax.model.pipeline import fill_cycles, streams_of, uneven_cycles
 
 if TYPE_CHECKING:
@@ -70,8 +70,11 @@ def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
     buffers = {name: _buffer_time(measured, phase, name) for name in measured.inner}
     load = _load_time(measured, phase)
     buffers = {name: time for name, time in buffers.items() if is_array(time) or time}
-    beside = maximum(compute + fill, memory - load, *buffers.values())
-    bounding = _bounds(measured, phase, steps, longest, (compute + fill, memory - load, buffers, load))
+    wait: Number = 0
+    if "fill-drain" in measured.rules and len(phase.steps) == 1:
+        wait = bus_wait(measured, phase) / clock
+    beside = maximum(compute + fill, memory - load + wait, *buffers.values())
+    bounding = _bounds(measured, phase, steps, longest, (compute + fill, memory - load + wait, buffers, load))
     return PhaseTime(beside + load, compute, fill, memory, buffers, load, bounding)
 
 

@@ -76,7 +76,7 @@ def fill_cycles(measured: Measured, phase: Phase) -> Number:
     if measured.next:
         gaps = where(measured.tiling.holds_two(phase, measured.next), 1, streams)
     if len(phase.steps) == 1:
-        return gaps * (free_fill(measured, phase) + _skew(measured, phase))
+        return gaps * free_fill(measured, phase)
     found = stages(measured, phase)
     empty = _empty_epochs(measured, phase, found)
     late = found.lag * found.epoch - _unused_end(measured, phase, found)

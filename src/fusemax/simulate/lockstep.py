@@ -237,6 +237,7 @@ class Lockstep:
         prefix = tile[: axis + 1]
         until = max((s.until for s in list(known.values())[-1:]), default=0)
         until = until if until > tile[axis] else self.plan.space.regular_until(prefix)
+        self.bus.advance(self.now)  # what can start by now has: the channel's backlog is in the state
         key = self._state(tile)
         found = known.get(key)
         if found is None or found.until <= tile[axis]:

@@ -60,8 +60,8 @@ class Fetch:
         """Whether boxes stand in the buffer, and are written there through its ports."""
         self.written: Callable[[Index], int | None] | None = None
         """When the next box is in memory, for what others send there; None as long as that is not known."""
-        self.later = 0
-        """By how many iterations its Einsum runs behind the first ones of the phase."""
+        self.stage = 0
+        """How often its Einsum's tile went from array to array: of one granule what is needed sooner goes first."""
         self.granule = 0
         """Rows of a granule: what is for an older granule of an older head goes first. 0: all are one."""
         self.age = (0, 0)
@@ -122,10 +122,12 @@ class Fetch:
         """What the future depends on, relative to a time and a tile."""
         following = self.next and tuple(a - b for a, b in zip(self.next, at, strict=False))
         boxes = tuple(
-            (tuple(a - b for a, b in zip(x.prefix, at, strict=False)), max(x.there - now, 0), max(x.used - now, -1))
-            for x in self.boxes
+            (tuple(a - b for a, b in zip(x.prefix, at, strict=False)), max(x.there - now, 0), x.used and x.used - now)
+            for x in self.boxes  # a box is given up when the next is asked for, its place free since it was used
         )
-        return (following, self.left, boxes, tuple(sorted(max(t - now, 0) for t in self.places)))
+        written = self.written(self.next) if self.written is not None and self.next is not None else 0
+        ready = None if written is None else max(written - now, 0)
+        return (following, self.left, boxes, ready, tuple(sorted(max(t - now, 0) for t in self.places)))
 
     def positions(self) -> list[Index]:
         """Prefixes of boxes there and to come."""
@@ -242,7 +244,7 @@ class Bus:
             could = fetch.free
             if could is not None and fetch.next is not None:
                 at = max(free, could)
-                place = (*fetch.next[:-1], fetch.next[-1] + fetch.later) if fetch.next else ()
+                place = (fetch.stage, *fetch.next)
                 sooner = start is None or at < start or (at == start and fetch.age < oldest)
                 equal = at == start and fetch.age == oldest and isinstance(chosen, Fetch)
                 if sooner or (equal and place < need):
@@ -299,7 +301,8 @@ class Bus:
             (tuple((max(t - now, 0), w) for t, w, _ in s.waiting), tuple(max(t - now, 0) for t in s.sent))
             for s in self.stores
         )
-        return (max(self.free - now, 0), stores)
+        used = [box.used for fetch in self.fetches for box in fetch.boxes if box.used]
+        return (max(self.free, min([now, *used])) - now, stores)
 
     def shift(self, time: int, axis: int, steps: int) -> None:
         """Everything later; see `Fetch.shift`."""

@@ -288,7 +288,7 @@ class Steady:
             else:
                 self.run.count(key, more)
         for array in self.run.arrays.values():
-            array.free += time
+            array.free += time if array.free > found.time else 0  # what did nothing in the period goes on waiting
         self.run.ends = {name: end + time for name, end in self.run.ends.items()}
         self.run.ready = {n: r.later(time) for n, r in self.run.ready.items()}
         if self.run.bus.ports is not None:

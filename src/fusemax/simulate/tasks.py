@@ -2,11 +2,13 @@
 
 A tile is an iteration of an Einsum's loops in time down to the first loop over a rank that not all Einsums of the
 cascade have, or that some Einsum of the same array sums over below the outermost memory: what lies inside is one event.
-Rows of scores on lanes, say, are events; the key tiles within such a row are not.
+Rows of scores on lanes, say, are events; the key tiles within such a row are not. Where a head has few such tiles, as
+at decode, the loop over keys inside them is cut too, into up to `PARTS`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from fusemax.design.nest import Loop, Nest
@@ -25,6 +27,8 @@ __all__ = ["tasks_of"]
 
 PIECES = 4
 """In how many pieces a block of rows that come from memory or go there is worked on."""
+FEW, PARTS = 32, 128
+"""Tiles of a head that are too few to stand for it, and how many there are at the most when they are cut."""
 
 
 def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list[Place]]:
@@ -33,6 +37,10 @@ def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list
     cuts = {name: _tile_loops(machine, phase, name) for name in names}
     cuts = {name: _handed_over(machine, phase, name, cuts) for name in names}
     units = {name: _row_unit(machine, phase, name, cuts) for name in names}
+    for name in names:
+        further = _further(machine, phase, name, cuts[name])
+        if further is not None:
+            cuts[name], units[name] = further
     tasks = [_task(machine, number, name, cuts[name], units[name]) for number, name in enumerate(names)]
     by_name = {task.name: task for task in tasks}
     places = places_of(machine, phase, tasks)
@@ -41,7 +49,7 @@ def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list
         add_memory(machine, phase, task, tasks, bus)
     for task in tasks:
         for fetch in task.feeds:
-            fetch.later = _hand_overs(task, tasks) // 2
+            fetch.stage = _hand_overs(task, tasks)
     for place, writer in places:
         reader = tasks[place.reader]
         task = by_name[writer]
@@ -78,6 +86,23 @@ def _handed_over(machine: Machine, phase: Phase, name: str, cuts: dict[str, tupl
         if readers and not any(x.root == loop.root for n in readers for x in cuts[n]):
             return cuts[name][:i]
     return cuts[name]
+
+
+def _further(
+    machine: Machine, phase: Phase, name: str, loops: tuple[Loop, ...]
+) -> tuple[tuple[Loop, ...], int | None] | None:
+    """An Einsum's tile loops with the one over keys inside them, in units of so many keys, where its tiles are few."""
+    nest, batch = machine.nest(name), machine.measured.design.mapping.batch
+    bound = {x.variable: int(machine.measured.tiling.bound(x)) for x in nest.temporal}
+    number = math.prod(bound[x.variable] for x in loops if x.part not in batch)
+    inside = [x for x in nest.temporal if x not in loops and bound[x.variable] > 1]
+    if number >= FEW or not inside or inside[0].root != "M" or machine.rows(nest.on) == 1:
+        return None
+    own, mask = machine.unit(inside[0].part), machine.mask
+    keys = own * bound[inside[0].variable]
+    if mask is not None and mask.window:
+        keys = min(keys, mask.window + mask.rows // mask.group)
+    return (*loops, inside[0]), own * -(-keys // (own * max(4, PARTS // number)))
 
 
 def _row_unit(machine: Machine, phase: Phase, name: str, cuts: dict[str, tuple[Loop, ...]]) -> int | None:
@@ -130,12 +155,14 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
         rows *= row_unit / machine.unit(loops[-1].part)
     whole = issues
     for loop in inner:
-        whole *= int(machine.measured.tiling.bound(loop)) if row_unit is None or loop is not loops[-1] else row_unit
+        cut = row_unit is not None and loop is loops[-1]
+        whole *= (row_unit or 1) // machine.unit(loop.part) if cut else int(machine.measured.tiling.bound(loop))
     duration = _duration(machine, nest, space, inner, issues)
     units: dict[str, tuple[int, ...]] = {}
     for loop in inner:
         units[loop.root] = (*units.get(loop.root, ()), machine.unit(loop.part))
-    pieces = PIECES if row_unit is not None and _goes_through_memory(machine, nest) else 1
+    by_rows = row_unit is not None and loops[-1].root == "P"
+    pieces = PIECES if by_rows and _goes_through_memory(machine, nest) else 1
     return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units, pieces)
 
 

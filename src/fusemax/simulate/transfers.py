@@ -12,7 +12,7 @@ from fusemax.simulate.coverage import covered, repeating, stream_words, times, u
 from fusemax.simulate.machine import HEADS, Machine
 from fusemax.simulate.memory import Bus, Fetch, Store
 from fusemax.simulate.needs import hand_over, last_code
-from fusemax.simulate.space import Index, TileSpace
+from fusemax.simulate.space import Index
 from fusemax.simulate.task import Task
 
 __all__ = ["add_memory"]
@@ -119,29 +119,31 @@ def _add_sink(
     summed = [i for i, axis in enumerate(space.axes) if not machine.ranks(nest, axis) & operand.ranks]
     store = Store(operand.tensor, 2 * task.pieces)
     bus.stores.append(store)
-    own = tuple(i for i in range(len(space.axes)) if i not in summed)
+    stays = buffered or _adds_up(machine, task, operand, summed)
     batch = frozenset(machine.measured.design.mapping.batch)
     roots = [r for r in nest.chains if r not in batch and any(x.ranks & operand.ranks for x in nest.chains[r])]
     units = {root: unit_inside(machine, nest, root) for root in roots}
     repeats = () if buffered else repeating(inner, operand)
 
     def words(index: Index) -> int:
-        if summed and buffered and not _ends_sum(space, index):
+        if summed and stays and not space.ends(index)[1]:
             return 0
         size = 1.0
         for root in roots:
             low, high = covered(space, index, root, units[root])
             size *= high - low
         updates = times(machine, space, index, repeats)
-        again = 2 * updates - 1 if not (summed and not buffered) else 2 - int(space.ends(index)[0])
+        again = 2 * updates - int(stays or not summed or space.ends(index)[0])
         return round(size * again * share)
 
-    assert own
     task.sinks.append((store, words))
 
 
-def _ends_sum(space: TileSpace, index: Index) -> bool:
-    return space.ends(index)[1]
+def _adds_up(machine: Machine, task: Task, operand: Operand, summed: list[int]) -> bool:
+    """Whether sums along some axes stay in the array: no loop over the result's ranks runs inside them."""
+    loops = list(task.nest.temporal)
+    last = max((loops.index(x) for x in loops for i in summed if x.variable == task.space.axes[i].variable), default=-1)
+    return not any(x.ranks & operand.ranks and machine.measured.tiling.bound(x) > 1 for x in loops[last + 1 :])
 
 
 def _spill(machine: Machine, task: Task, tasks: list[Task], operand: Operand, bus: Bus) -> None:
