@@ -76,6 +76,25 @@ def test_a_mistake_is_underlined_where_it_is_and_can_be_mended(page: Page, addre
     assert page.locator(".picture svg").count() == 1
 
 
+@pytest.mark.parametrize(("name", "row"), [("attn_1pass_fusemax", "M1"), ("delta_rule", "I+1")])
+def test_factors_of_partitions_and_formulas_of_passes_are_shown(page: Page, address: str, name: str, row: str) -> None:
+    ready(page, f"{address}/cascade?name={name}")
+    page.get_by_role("row").filter(has_text=row).first.wait_for()
+    assert page.locator(".problem").count() == 0 and page.locator(".picture svg").count() == 1
+
+
+@pytest.mark.proof
+def test_every_cascade_that_ships_is_shown(page: Page, address: str) -> None:
+    ready(page, f"{address}/cascade")
+    names = page.locator("#catalogue option").all_inner_texts()[1:]
+    assert len(names) > 100
+    for name in names:
+        page.locator("#catalogue").select_option(name)
+        page.wait_for_function("n => document.querySelector('.picture')?.shadowRoot.textContent.includes(n)", arg=name)
+        assert page.locator(".problem").count() == 0, name
+        assert " over " in page.locator("#headline").inner_text(), name
+
+
 def test_a_cascade_is_derived_law_by_law(page: Page, address: str) -> None:
     ready(page, f"{address}/cascade?name=attn_3pass")
     page.get_by_text("3 passes over M").first.wait_for()

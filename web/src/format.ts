@@ -44,3 +44,6 @@ export const count = (number: number | string, one: string, many: string): strin
 
 /** A formula of the library as people read it: `E*M*P` is `E·M·P`. */
 export const formula = (text: string): string => text.replaceAll("**2", "²").replaceAll("**3", "³").replaceAll("*", "·");
+
+/** The pass a barrier ends, in words. */
+export const endOf = (pass: number | null): string => (pass === null ? "a pass each time" : `pass ${String(pass)}`);

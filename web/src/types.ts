@@ -6,9 +6,13 @@ export interface Entry { name: string; title?: string; source?: string }
 export interface Catalogue { cascades: Entry[]; designs: Entry[]; accelerators: Entry[]; workloads: Entry[] }
 export interface Named { name: string; text: string }
 
-export interface Barrier { pass: number; einsums: string[]; line: number; reason: string }
+/** A count, or `unknown`, or a formula of one. */
+export type Count = number | string;
+/** What ends a pass; `pass` is null where it ends one in every round of a loop. */
+export interface Barrier { pass: number | null; einsums: string[]; line: number; reason: string }
+/** A factor of a partition has passes and tensors only. */
 export interface RankPasses {
-  passes: number; sweeps: number; conflict: boolean; tensors: Record<string, number>; derived: Record<string, number>; barriers: Barrier[];
+  passes: Count; sweeps?: Count; conflict?: boolean; tensors: Record<string, Count>; derived: Record<string, Count>; barriers?: Barrier[];
 }
 export interface PassesDocument { cascade: string; ranks: Record<string, RankPasses> }
 export interface WorkRow { einsum: string; kind: string; formula: string; exact: boolean; operations: number | null }
@@ -20,8 +24,6 @@ export interface CascadeAnswer {
   errors?: Place[]; error_text?: string; claims?: Place[];
 }
 
-/** A count, or `unknown` where nobody can say. */
-export type Count = number | string;
 export interface Link {
   law: string | null; text: string; unicode?: string; passes: Count; einsums?: string[] | string; max_error?: number | null; detail?: string;
   title?: string; precondition?: string;

@@ -4,6 +4,7 @@ import { debounced, get, latest, type Place } from "../api";
 import { button, field, fill, h, say, select } from "../dom";
 import { editor, type Mark } from "../editor";
 import { cascadeLanguage } from "../languages";
+import { endOf } from "../format";
 import { problem, problemBox } from "../problem";
 import { fromFragment, keep, kept, open, save, share } from "../share";
 import type { Catalogue, CascadeAnswer, Named } from "../types";
@@ -111,8 +112,8 @@ function errorList(answer: CascadeAnswer, places: readonly Place[], goTo: (line:
 function passEnds(answer: CascadeAnswer): Mark[] {
   const lines = new Map<number, string[]>();
   for (const [rank, counted] of Object.entries(answer.passes?.ranks ?? {})) {
-    for (const barrier of counted.barriers) {
-      const words = `ends pass ${String(barrier.pass)} over ${rank}: ${barrier.reason}`;
+    for (const barrier of counted.barriers ?? []) {
+      const words = `ends ${endOf(barrier.pass)} over ${rank}: ${barrier.reason}`;
       lines.set(barrier.line, [...(lines.get(barrier.line) ?? []), words]);
     }
   }

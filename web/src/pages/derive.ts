@@ -6,6 +6,7 @@ import { difference } from "../diff";
 import { count, error } from "../format";
 import { problem, problemBox } from "../problem";
 import { save } from "../share";
+import { byPasses } from "./passes";
 import type { DeriveAnswer, Link, RankPasses } from "../types";
 
 export interface DerivePanel { readonly element: HTMLElement; ranks(found: Record<string, RankPasses>): void; clear(): void }
@@ -37,7 +38,7 @@ export function derivePanel(text: () => string, use: (text: string) => void): De
   return {
     element: h("section", { class: "derive", "aria-labelledby": "derive-title" }, h("h2", { id: "derive-title" }, "Derive"), lead, bar, failed, place),
     ranks(found) {
-      const sorted = Object.entries(found).sort((a, b) => b[1].passes - a[1].passes);
+      const sorted = byPasses(Object.entries(found).filter(([, counted]) => counted.barriers));
       const kept = ranks.value;
       fill(ranks, sorted.map(([rank, counted]) => h("option", { value: rank }, `${rank} (${String(counted.passes)})`)));
       if (kept in found) ranks.value = kept;

@@ -1,7 +1,7 @@
 // What follows from a cascade: passes and why, the picture, work and footprint as formulas.
 
 import { h, scroll, table, type Child } from "../dom";
-import { count, formula } from "../format";
+import { count, endOf, formula } from "../format";
 import { picture } from "../picture";
 import type { CascadeAnswer, RankPasses, WorkDocument } from "../types";
 
@@ -21,8 +21,13 @@ export function results(answer: CascadeAnswer, asked: (rank: string) => void, ch
 }
 
 function most(ranks: readonly (readonly [string, RankPasses])[]): string | null {
-  const sorted = [...ranks].sort((a, b) => b[1].passes - a[1].passes);
-  return sorted[0]?.[0] ?? null;
+  return byPasses(ranks)[0]?.[0] ?? null;
+}
+
+/** Ranks with the most passes first; a formula counts as more than any number. */
+export function byPasses<T extends readonly [string, RankPasses]>(ranks: readonly T[]): T[] {
+  const size = (counted: RankPasses): number => (typeof counted.passes === "number" ? counted.passes : Infinity);
+  return [...ranks].sort((a, b) => (size(a[1]) === size(b[1]) ? 0 : size(b[1]) - size(a[1])));
 }
 
 /** How many passes, and what ends each: the one sentence to read first. */
@@ -33,17 +38,17 @@ export function headline(answer: CascadeAnswer): HTMLElement {
 function words(answer: CascadeAnswer, about: string | null): Child[] {
   const counted = about === null ? undefined : answer.passes?.ranks[about];
   if (about === null || !counted) return [h("strong", {}, answer.name ?? ""), ": nothing is walked over."];
-  const why = counted.barriers.map((b) => `${b.einsums.join(", ")} (${b.reason}, line ${String(b.line)}) ends pass ${String(b.pass)}`);
-  return [h("strong", {}, `${count(counted.passes, "pass", "passes")} over ${about}`), why.length ? `: ${why.join("; ")}.` : ": nothing forces a second one."];
+  const why = (counted.barriers ?? []).map((b) => `${b.einsums.join(", ")} (${b.reason}, line ${String(b.line)}) ends ${endOf(b.pass)}`);
+  return [h("strong", {}, `${formula(count(counted.passes, "pass", "passes"))} over ${about}`), why.length ? `: ${why.join("; ")}.` : ": nothing forces a second one."];
 }
 
 function passesTable(ranks: readonly (readonly [string, RankPasses])[], about: string | null, asked: (rank: string) => void): HTMLElement {
   const rows = ranks.map(([rank, counted]) => [
-    h("button", { type: "button", class: "quiet", "aria-pressed": rank === about ? "true" : "false", "aria-label": `Draw passes over ${rank}`, onclick: () => { asked(rank); } }, rank),
-    counted.passes,
-    counted.conflict ? `${String(counted.sweeps)}, in conflict` : counted.sweeps,
-    Object.entries({ ...counted.tensors, ...counted.derived }).map(([name, passes]) => `${name} ${String(passes)}`).join(", "),
-    counted.barriers.map((b) => `${b.einsums.join(", ")} (${b.reason})`).join("; ") || "none",
+    counted.barriers === undefined ? rank : h("button", { type: "button", class: "quiet", "aria-pressed": rank === about ? "true" : "false", "aria-label": `Draw passes over ${rank}`, onclick: () => { asked(rank); } }, rank),
+    formula(String(counted.passes)),
+    formula(String(counted.sweeps ?? "")) + (counted.conflict ? ", in conflict" : ""),
+    Object.entries({ ...counted.tensors, ...counted.derived }).map(([name, passes]) => `${name} ${formula(String(passes))}`).join(", "),
+    counted.barriers ? counted.barriers.map((b) => `${b.einsums.join(", ")} (${b.reason})`).join("; ") || "none" : "",
   ]);
   return table("Passes over each rank", ["rank", "passes", "sweeps", "tensors", "barriers"], rows, [1, 2]);
 }

@@ -2,7 +2,7 @@
 
 import { get } from "../api";
 import { field, fill, h, say, scroll, type Child } from "../dom";
-import { count, formula } from "../format";
+import { count, endOf, formula } from "../format";
 import { problem, problemBox } from "../problem";
 import type { TaxonomyAnswer, TaxonomyRow } from "../types";
 
@@ -75,7 +75,7 @@ function line(row: TaxonomyRow): Child[] {
 }
 
 function proof(row: TaxonomyRow): Child[] {
-  const lines = new Map((row.passes_why ?? []).map((one) => [one.line, `ends pass ${String(one.pass)}: ${one.reason}`]));
+  const lines = new Map((row.passes_why ?? []).map((one) => [one.line, `ends ${endOf(one.pass)}: ${one.reason}`]));
   const text = (row.text ?? "").trimEnd().split("\n").map((words, i) => {
     const reason = lines.get(i + 1);
     return reason === undefined ? `${words}\n` : [h("mark", {}, words), h("span", { class: "note" }, `  ← ${reason}`), "\n"];
