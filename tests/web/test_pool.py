@@ -112,6 +112,15 @@ async def _so_much_memory(pool: Pool) -> None:
         assert os.listdir(f"/proc/{pid}/cwd") == []
 
 
+def test_numbers_that_are_too_large_are_the_questions_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(**_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr("fusemax.web.answers.cascade.passes", large)
+    kind, body = answer("passes", QUICK)
+    assert kind == MISTAKE and "64 bits" in json.loads(body)["error"]["text"]
+
+
 def test_what_runs_out_of_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def hungry(**_: object) -> None:
         raise MemoryError

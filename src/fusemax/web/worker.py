@@ -15,12 +15,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from fusemax.base.errors import FusemaxError, SourceError, SourceErrors
+from fusemax.base.errors import FusemaxError, SourceError, SourceErrors, UsageError
 from fusemax.base.result import plain
 
-__all__ = ["ANSWER", "FAULT", "LIMIT", "MISTAKE", "READY", "answer", "error_document", "places", "serve"]
+__all__ = ["ANSWER", "FAULT", "LIMIT", "MISTAKE", "READY", "TOO_LARGE", "answer", "error_document", "places", "serve"]
 
 READY, ANSWER, MISTAKE, LIMIT, FAULT = b"R", b"A", b"M", b"L", b"F"
+
+TOO_LARGE = "the numbers of this point are larger than whole numbers of 64 bits"
 
 
 def serve(connection: socket.socket) -> None:
@@ -45,6 +47,8 @@ def answer(call: str, arguments: Mapping[str, Any]) -> tuple[bytes, bytes]:
         return ANSWER, json.dumps(plain(found), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except FusemaxError as error:
         return MISTAKE, json.dumps({"error": error_document(error)}).encode()
+    except OverflowError:
+        return MISTAKE, json.dumps({"error": error_document(UsageError(TOO_LARGE))}).encode()
     except (MemoryError, RecursionError) as error:
         return LIMIT, type(error).__name__.encode()
     except Exception:

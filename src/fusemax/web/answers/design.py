@@ -10,6 +10,7 @@ from fusemax.model.evaluate import Evaluation, evaluate
 from fusemax.model.show import epoch_spans, loop_nest
 from fusemax.report.gantt import gantt_svg, gantt_text
 from fusemax.web.answers.texts import design_of, workload_of
+from fusemax.web.worker import TOO_LARGE
 
 __all__ = ["BESIDE", "beside", "design", "model"]
 
@@ -63,8 +64,9 @@ def beside(
         try:
             found = evaluate(other, load, seq_len, accounting, _with_units(own))
             row |= {key: getattr(found, key) for key in _SHOWN}
-        except FusemaxError as error:
-            row |= {**dict.fromkeys(_SHOWN), "error": str(error)}
+        except (FusemaxError, OverflowError) as error:
+            reason = TOO_LARGE if isinstance(error, OverflowError) else str(error)
+            row |= {**dict.fromkeys(_SHOWN), "error": reason}
         rows.append(row)
     return {"design": design if "\n" not in design else "", "rows": rows}
 
