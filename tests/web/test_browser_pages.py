@@ -151,6 +151,9 @@ def test_a_wrong_design_says_where(page: Page, address: str) -> None:
     problem = page.locator(".problem")
     problem.wait_for()
     assert "attn_1pass_fusemax" in problem.inner_text()
+    underlined = page.locator("#edit-design .cm-lintRange-error")
+    underlined.first.wait_for()
+    assert "attn_1pass_fusemaxx".startswith(underlined.first.inner_text().strip())
 
 
 def test_a_count_of_the_taxonomy_leads_to_its_evidence(page: Page, address: str) -> None:

@@ -65,7 +65,7 @@ export const yamlLanguage = StreamLanguage.define(
       [/[\w.]+(?=\s*:(\s|$))/, "key"],
       [/[-+]?[0-9][\w.+]*(\/s)?/, "number"],
       [/(true|false|null)\b/, "number"],
-      [/[\w.-]+/, null],
+      [/[\w.-][\w.'-]*/, null], // an apostrophe inside a word begins no text
     ],
   ),
 );

@@ -1,6 +1,6 @@
 // The Design page: a design, a workload and sliders; what it costs, and what FLAT and an unfused machine cost beside it.
 
-import { debounced, get, latest } from "../api";
+import { debounced, get, latest, ServerError, type Place } from "../api";
 import { button, field, fill, h, say, select, type Child } from "../dom";
 import { editor } from "../editor";
 import { si } from "../format";
@@ -41,12 +41,20 @@ export async function designPage(main: HTMLElement): Promise<void> {
     } catch (trouble) {
       found.classList.add("stale");
       problem(failed, trouble);
+      underline(trouble);
     }
   };
   const soon = debounced(PAUSE_MS, () => void ask());
   const turn = sliders({ ...state.set, ...(given?.seq_len ? { seq_len: given.seq_len } : {}) }, soon);
+  /** Mistakes with a place are underlined in the text they are in. */
+  const underline = (trouble: unknown): void => {
+    const [text, places] = trouble instanceof ServerError ? [trouble.message, trouble.places] : ["", []];
+    designs.wrong(text.startsWith("<workload>") ? [] : places);
+    workloads.wrong(text.startsWith("<workload>") ? places : []);
+  };
   const show = (answer: DesignAnswer): void => {
     problem(failed, null);
+    underline(null);
     found.classList.remove("stale");
     turn.follow([{ name: "seq_len", label: "length", value: answer.seq_len, unit: "position" }, ...(answer.knobs ?? [])]);
     fill(found, costs(answer, beside));
@@ -70,12 +78,13 @@ export async function designPage(main: HTMLElement): Promise<void> {
     h("p", { class: "lead" }, "A cascade on an accelerator, with a mapping and a schedule: what it costs, and what bounds it."),
     h("div", { class: "bar" }, designs.chooser, workloads.chooser, field("Accounting", accounting),
       button("Share", () => void share(shareable()).then(() => { shared.textContent = "Link copied: it is in the address."; })), shared),
-    h("div", { class: "columns wide-right" }, h("div", { class: "column" }, turn.element, designs.details, workloads.details, failed), found),
+    failed,
+    h("div", { class: "columns wide-right" }, h("div", { class: "column" }, turn.element, designs.details, workloads.details), found),
   );
   await ask();
 }
 
-interface Source { chooser: HTMLElement; details: HTMLElement }
+interface Source { chooser: HTMLElement; details: HTMLElement; wrong(places: readonly Place[]): void }
 
 /** A box to choose a shipped file from, and its text to edit, load and save; `changed` hears whether it was chosen or edited. */
 function source(title: string, kind: string, names: readonly string[], start: string, changed: (text: string, chosen: boolean) => void, failed: HTMLElement): Source {
@@ -108,5 +117,5 @@ function source(title: string, kind: string, names: readonly string[], start: st
     button("Open…", () => { open(".yaml,.yml,.json,text/plain", load, (why) => { problem(failed, why); }); }, { class: "quiet" }),
     button("Save", () => { save(`${box.value === OWN ? kind : box.value}.yaml`, text.text()); }, { class: "quiet" }));
   const details = h("details", { id: `edit-${kind}` }, h("summary", {}, kind === "design" ? "Edit the design: cascade, accelerator, mapping, schedule" : `Edit the ${kind}`), tools, h("div", { class: "editor small" }, text.element));
-  return { chooser: field(title, box), details };
+  return { chooser: field(title, box), details, wrong: (places) => { text.setErrors(places); } };
 }
