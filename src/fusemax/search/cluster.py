@@ -132,7 +132,7 @@ class _Flight:
         self.client = client
         self.address = address
         self.pieces = pieces
-        self.data = [pickle.dumps(part, protocol=5) for part in parts]
+        self.data = lru_cache(maxsize=8)(lambda number: pickle.dumps(parts[number], protocol=5))
         self.out: dict[Any, Piece] = {}
         self.again: deque[Piece] = deque()
         self.deaths: Counter[int] = Counter()
@@ -164,7 +164,7 @@ class _Flight:
 
     def _send(self, piece: Piece) -> None:
         future = self.client.submit(
-            find_piece, code_digest(), self.data[piece.part], piece.start, piece.stop, piece.only,
+            find_piece, code_digest(), self.data(piece.part), piece.start, piece.stop, piece.only,
             key=next(self.names), pure=False,
         )  # fmt: skip
         self.out[future] = piece
@@ -210,7 +210,10 @@ class _Flight:
         if now - self.looked > _LOOK_S:
             self.looked = now
             if self.client.status == "running":
-                self.room = _IN_FLIGHT * max(1, sum(self.client.nthreads().values()))
+                threads = sum(self.client.nthreads().values())
+                if not threads and not self.room:
+                    self.cluster.tell(f"the scheduler at {self.address} has no workers yet; waiting for the first")
+                self.room = _IN_FLIGHT * max(1, threads)
         return max(self.room, _IN_FLIGHT)
 
 

@@ -47,8 +47,8 @@ def _write_csv(store: Store, file: BinaryIO) -> None:
         shared = [_cell(value) for value in study.about.values()]
         for keys, blobs in store.stored(study):
             rows = [
-                [key.hex(), *shared, *map(_cell, study.inputs(key)), *figures, ""]
-                for key, figures in zip(keys, _figures(study, blobs), strict=True)
+                [key.hex(), *shared, *map(_cell, inputs), *figures, ""]
+                for key, inputs, figures in zip(keys, study.all_inputs(keys), _figures(study, blobs), strict=True)
             ]
             writer.writerows((row[:-1] for row in rows) if is_plain else ([row[i] for i in places] for row in rows))
     text.flush()

@@ -131,11 +131,12 @@ class Store:
         """All points as rows, by key: ``key``, what its study is about, its inputs, its figures."""
         for study in self.studies():
             for keys, blobs in self.stored(study):
-                for key, figures in zip(keys, study.unpack(blobs).tolist(), strict=True):
+                inputs = study.all_inputs(keys)
+                for key, values, figures in zip(keys, inputs, study.unpack(blobs).tolist(), strict=True):
                     yield {
                         "key": key.hex(),
                         **study.about,
-                        **dict(zip(study.axes, study.inputs(key), strict=True)),
+                        **dict(zip(study.axes, values, strict=True)),
                         **dict(zip(study.figures, _known(figures), strict=True)),
                     }
 
@@ -163,8 +164,7 @@ class Store:
                     owned += len(keys)
                     for i in study.damaged(keys, blobs):
                         yield f"point {keys[i].hex()}: its figures are not those that were stored"
-                    for key in keys:
-                        study.inputs(key)
+                    study.all_inputs(keys)
             if owned != len(self):
                 yield f"{len(self) - owned} points are of no study"
         except (sqlite3.Error, FileError, ValueError, KeyError) as error:

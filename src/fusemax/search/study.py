@@ -96,6 +96,11 @@ class Study:
         whole = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), length)
         return np.ascontiguousarray(whole[:, DIGEST:]).view(">i8").astype(np.int64)
 
+    def all_inputs(self, keys: Sequence[bytes]) -> list[list[object]]:
+        """The inputs of points. ValueError for bytes that are no keys of this study."""
+        table = self.table(keys)
+        return [self.inputs(key) for key in keys] if table is None else table.tolist()
+
     def pack(self, keys: Sequence[bytes], figures: Figures) -> list[bytes]:
         """Figures as they are stored, each with the check of its key and figures; NaN and None are unknown."""
         array = np.array(figures, dtype=np.float64).reshape(len(keys), len(self.figures))
