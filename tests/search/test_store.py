@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import signal
@@ -61,6 +62,20 @@ def test_export_writes_unknown_and_full_precision(tmp_path: Path) -> None:
     head, row = (tmp_path / "x.csv").read_text().splitlines()
     assert head == "key,design,edge,workload,latency_s,energy_pj"
     assert row.split(",")[1:] == ["d", "1", "bert", repr(1 / 3), "unknown"]
+
+
+def test_export_of_plain_numbers_is_that_of_the_csv_module() -> None:
+    """Where a store has one study of whole numbers, lines are put together faster; they are the same."""
+    for about in ({}, {"design": 'a "quoted", name', "shape": [1, 2]}):
+        one = Study.of({"code": "1"}, about, ["x", "y"], ["a", "b"])
+        other = Study.of({"code": "2"}, {**about, "more": "z"}, ["x", "y"], ["a", "b"])
+        with open_store(None) as alone, open_store(None) as both:
+            for store in (alone, both):
+                store.add(one, [(1, 2), (3, 4)], [(0.1, None), (1e300, -2.0)])
+            both.add(other, [(1, 2)], [(0.1, 1.0)])
+            fast = list(csv.DictReader((export_csv(alone, None) or "").splitlines()))
+            slow = list(csv.DictReader((export_csv(both, None) or "").splitlines()))
+        assert fast == [{name: row[name] for name in fast[0]} for row in slow if not row["more"]]
 
 
 def test_export_parquet(tmp_path: Path) -> None:

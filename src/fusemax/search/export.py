@@ -43,16 +43,34 @@ def _write_csv(store: Store, file: BinaryIO) -> None:
     for study in store.studies():
         own = ["key", *study.about, *study.axes, *study.figures]
         places = [own.index(name) if name in own else len(own) for name in names]
-        is_plain = places == list(range(len(own)))
         shared = [_cell(value) for value in study.about.values()]
         for keys, blobs in store.stored(study):
-            rows = [
-                [key.hex(), *shared, *map(_cell, inputs), *figures, ""]
-                for key, inputs, figures in zip(keys, study.all_inputs(keys), _figures(study, blobs), strict=True)
-            ]
-            writer.writerows((row[:-1] for row in rows) if is_plain else ([row[i] for i in places] for row in rows))
+            table = study.table(keys)
+            if table is not None and places == list(range(len(own))):
+                text.writelines(_lines(keys, _line(shared), table.tolist(), study.unpack(blobs).tolist()))
+                continue
+            for key, inputs, figures in zip(keys, study.all_inputs(keys), _figures(study, blobs), strict=True):
+                row = [key.hex(), *shared, *map(_cell, inputs), *figures, ""]
+                writer.writerow([row[i] for i in places])
     text.flush()
     text.detach()
+
+
+def _line(cells: Sequence[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow([*cells, ""])
+    return line.getvalue() if cells else ""
+
+
+def _lines(
+    keys: Sequence[bytes], shared: str, inputs: Sequence[list[int]], figures: Sequence[list[float]]
+) -> Iterator[str]:
+    """The same text as the csv module's, for rows of plain numbers, in half the time."""
+    for key, own, found in zip(keys, inputs, figures, strict=True):
+        numbers = repr(own + found)[1:-1].replace(" ", "")
+        if "nan" in numbers:
+            numbers = numbers.replace("nan", "unknown")
+        yield f"{key.hex()},{shared}{numbers}\n"
 
 
 def _figures(study: Study, blobs: Sequence[bytes]) -> list[list[object]]:
