@@ -26,11 +26,8 @@ def is_schedule(problem: Problem, interval: int, starts: dict[str, int]) -> bool
     for storage in problem.storages:
         held = 0
         for value in storage.values:
-            apart = starts[value.after] - starts[value.before]
-            if value.streams:
-                held += max(1, apart + 1)
-            else:
-                held += value.words * max(1, -(-(apart + value.tail) // interval))
+            life = max(starts[after] - starts[value.before] + tail for after, tail in value.readers)
+            held += max(1, life) if value.streams else value.words * max(1, -(-life // interval))
         if held > storage.words:
             return False
     return True
@@ -61,7 +58,9 @@ def problems(draw: st.DrawFn) -> Problem:
             dependences.append(Dependence(f"o{i}", f"o{j}", delay))
             if draw(st.booleans()):
                 streams = draw(st.booleans())
-                values.append(Value(f"o{i}", f"o{j}", draw(st.integers(0, 2)), draw(st.integers(1, 2)), streams))
+                also = ((f"o{number - 1}", draw(st.integers(0, 2))),) if j < number - 1 and draw(st.booleans()) else ()
+                tail, words = draw(st.integers(0, 2)), draw(st.integers(1, 2))
+                values.append(Value(f"o{i}", f"o{j}", tail, words, streams, also))
     if draw(st.booleans()):
         dependences.append(Dependence(f"o{number - 1}", "o0", draw(st.integers(1, 5)), draw(st.integers(1, 2))))
     storages = (Storage("registers", draw(st.integers(1, 6)), tuple(values)),) if values else ()

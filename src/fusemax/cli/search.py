@@ -5,7 +5,19 @@ from __future__ import annotations
 import click
 
 from fusemax.base.files import write_atomically
-from fusemax.cli.options import ACCELERATOR, CASCADE, LENGTH, NAMES, WORKLOAD, Output, emit
+from fusemax.cli.options import ACCELERATOR, CASCADE, LENGTH, NAMES, WORKLOAD, Output, Quantity, emit
+
+
+def _seconds(text: str) -> float:
+    from fusemax.base.units import parse_quantity
+
+    return float(parse_quantity(text, "time"))
+
+
+def _area(text: str) -> float:
+    from fusemax.base.units import parse_quantity
+
+    return float(parse_quantity(text, "area"))
 
 
 @click.command()
@@ -15,14 +27,27 @@ from fusemax.cli.options import ACCELERATOR, CASCADE, LENGTH, NAMES, WORKLOAD, O
 @click.option("--seq-len", type=LENGTH, required=True, help="Sequence length.")
 @click.option(
     "--objective",
-    type=click.Choice(["latency", "energy", "edp", "traffic"]),
     default="latency",
-    help="What is least [latency].",
+    metavar="NAME[,NAME]",
+    help="What is least: latency, energy, edp, traffic, area; two or three give the Pareto front [latency].",
+)
+@click.option("--latency", type=Quantity("TIME", _seconds), help="Only designs that take no longer, like 30ms.")
+@click.option("--area", type=Quantity("AREA", _area), help="Only accelerators that are no larger, like 300mm^2.")
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="FIELD=VALUE,...",
+    help="Accelerators too: edge=128,256 buffer.capacity=8MiB,16MiB exp=unit,6.",
 )
 @click.option(
     "--accounting", default="corrected", type=click.Choice(["corrected", "published"]), help="Accounting [corrected]."
 )
-@click.option("--like", type=NAMES, default=(), metavar="DESIGN,...", help="Take the mappings of these designs.")
+@click.option("--like", type=NAMES, default=(), metavar="DESIGN,...", help="Begin from the mappings of these designs.")
+@click.option(
+    "--mappings",
+    type=click.Choice(["all", "aligned", "designs"]),
+    help="All; spread over arrays as designs do; those of designs [all for latency and area, else aligned].",
+)
 @click.option(
     "--exp", "exps", type=NAMES, default=(), metavar="N,...", help="Multiply-adds an exp may take [the accelerator's]."
 )
@@ -36,37 +61,58 @@ def command(
     workload: str,
     seq_len: int,
     objective: str,
+    latency: float | None,
+    area: float | None,
+    vary: tuple[str, ...],
     accounting: str,
     like: tuple[str, ...],
+    mappings: str | None,
     exps: tuple[str, ...],
     exhaustive: bool,
     path: str | None,
     form: str | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Find the best mapping and schedule on an accelerator.
 
-    CASCADE is a catalogue name or a file. The space is made of the mappings of the designs of that cascade: which array
-    runs each Einsum and what is kept where, the size of query granules, joined multiply-adds, heads interleaved, and
-    the schedule of an epoch. The certificate says how many designs there are, how many were evaluated, which bound
-    pruned the rest, and whether the best is proven. The file of -o is a design: model, compare, simulate and show
-    take it.
+    CASCADE is a catalogue name or a file. The space: sizes of tiles, order of loops, the array that runs each Einsum
+    and the ranks spread over it, what is kept where, joined multiply-adds, exp, heads interleaved, and the schedule of
+    an epoch. The certificate says how many designs there are, how many were evaluated, which bound pruned the rest, and
+    whether the best is proven. The file of -o is a design: model, compare, simulate and show take it.
+
+    Status 1, and nothing written, when no design fits or keeps --latency and --area.
     """
     from fusemax.cli.progress import progress
-    from fusemax.search.mapper import search
+    from fusemax.search.mapper import NothingFits, search
 
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} contradict each other")
-    with progress("search") as observe:
-        found = search(
-            cascade, accelerator, workload, seq_len, objective, accounting, like, _terms(exps), exhaustive, observe
-        )
+    try:
+        with progress("search") as observe:
+            found = search(
+                cascade, accelerator, workload, seq_len, objective, accounting, like, _terms(exps), exhaustive, observe,
+                vary=_varied(vary), latency=latency, area=area, mappings=mappings,
+            )  # fmt: skip
+    except NothingFits as answer:
+        click.echo(str(answer), err=True)
+        return 1
     if path is not None:
         write_atomically(path, found.best)
     emit(found, Output("json" if as_json else form or "table"))
+    return 0
 
 
 def _terms(exps: tuple[str, ...]) -> tuple[int, ...]:
     if not all(text.isdigit() and 1 <= int(text) <= 64 for text in exps):
         raise click.UsageError(f"--exp {','.join(exps)}: expected whole numbers from 1 to 64, like 4,6")
     return tuple(map(int, exps))
+
+
+def _varied(texts: tuple[str, ...]) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {}
+    for text in texts:
+        name, sign, values = text.partition("=")
+        if not (name and sign and values) or name in found:
+            raise click.UsageError(f"--vary {text}: expected a field once and its values, like edge=128,256")
+        found[name] = [int(v) if v.isdigit() else v for v in values.split(",")]
+    return found

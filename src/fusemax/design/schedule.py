@@ -10,6 +10,7 @@ iteration of LM, for a value to come down a column of the array that ran it.
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from functools import cached_property
 
 from pydantic import model_validator
 
@@ -29,10 +30,15 @@ class Phase(Frozen):
     name: str = ""
     steps: tuple[Step, ...]
 
-    @property
+    @cached_property
     def einsums(self) -> tuple[str, ...]:
         """The Einsums of the phase, in step order."""
         return tuple(e for step in self.steps for on, names in step.items() if on != DRAIN for e in names)
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """The steps as something to look up by."""
+        return tuple(tuple(step.items()) for step in self.steps)
 
 
 class Schedule(Frozen):
@@ -60,7 +66,7 @@ class Schedule(Frozen):
                 seen.add(name)
         return self
 
-    @property
+    @cached_property
     def einsums(self) -> tuple[str, ...]:
         """All Einsums, in the order of the schedule."""
         return tuple(name for phase in self.phases for name in phase.einsums)

@@ -26,7 +26,7 @@ from fusemax.model.measure import Measured
 from fusemax.model.profile import Accounting
 from fusemax.model.tiling import Tiling
 
-__all__ = ["Variant", "nests_of", "solve"]
+__all__ = ["Variant", "is_legal", "nests_of", "solve"]
 
 _DIVISORS = re.compile(r"divisors\((.*)\)")
 _MOST_DIVISORS = 1 << 20  # more than any length has, to order candidates whose number differs by point
@@ -170,7 +170,7 @@ def _choices(design: Design, search: Search, named: Sequence[str]) -> Iterator[t
 def _objectives(tiling: Tiling, search: Search, shape: tuple[int, ...]) -> Iterator[Reals]:
     """The objectives in order, infinite where a candidate is not legal; each is found when it is asked for."""
     measured = Measured(tiling, search.spared)
-    legal = np.broadcast_to(_is_legal(tiling), shape)
+    legal = np.broadcast_to(is_legal(tiling), shape)
     if "dram-capacity" in tiling.accounting:  # what cannot stand in memory comes after all that can
         yield np.where(legal, np.broadcast_to(np.where(measured.is_feasible, 0.0, 1.0), shape), np.inf)
     for objective in search.objective:
@@ -187,7 +187,7 @@ def _whole(measured: Measured, objective: str) -> Number:
     return measured.latency if objective == "latency" else measured.energy
 
 
-def _is_legal(tiling: Tiling) -> Number:
+def is_legal(tiling: Tiling) -> Number:
     """Whether the parts of every rank make it up, and every level holds what it keeps."""
     legal: Number = True
     parameters = tiling.design.mapping.parameters

@@ -13,7 +13,7 @@ from fusemax.design.nest import Nest
 from fusemax.model.counts import Count, count, points
 from fusemax.model.tiling import Tiling
 
-__all__ = ["Movement"]
+__all__ = ["Movement", "moved_words"]
 
 
 class Movement:
@@ -69,7 +69,7 @@ class Movement:
         """Words (out, in) of the outermost memory, and of the next one in where it keeps the operand."""
         counts = self.counts(nest.einsum, operand)
         inner = counts.get(nest.level(self.next))
-        return _moved(counts.get(nest.level(self.outer))), None if inner is None else _moved(inner)
+        return moved_words(counts.get(nest.level(self.outer))), None if inner is None else moved_words(inner)
 
     def memo(self, key: object, make: Callable[[], Any]) -> Any:
         """A value that variants of a mapping at the same points share."""
@@ -131,7 +131,7 @@ class Movement:
         return words * (word // 8) if not is_array(word) and word % 8 == 0 else words * word / 8
 
 
-def _moved(counted: Count | None) -> tuple[Number, Number]:
+def moved_words(counted: Count | None) -> tuple[Number, Number]:
     """Words out and in; an output read back as often as it is updated is read for nothing the first time."""
     if counted is None:
         return 0, 0

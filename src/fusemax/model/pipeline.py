@@ -14,11 +14,12 @@ In a phase of one step the arrays run freely beside one another: see `handover`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, ceil_div, maximum, minimum, product, where
 from fusemax.design.einsums import Operand
-from fusemax.design.nest import Nest
+from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import DRAIN, Phase
 from fusemax.model.handover import free_fill
 from fusemax.model.masks import empty_epochs
@@ -26,7 +27,19 @@ from fusemax.model.masks import empty_epochs
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
 
-__all__ = ["Stages", "fill_cycles", "finals_of", "stages", "streams_of", "tiles_of", "uneven_cycles"]
+__all__ = [
+    "Link",
+    "Stages",
+    "fill_cycles",
+    "finals_of",
+    "flight_of",
+    "gap_epochs",
+    "links_of",
+    "stages",
+    "streams_of",
+    "tiles_of",
+    "uneven_cycles",
+]
 
 _SLACK = 1e-9
 
@@ -83,12 +96,72 @@ def fill_cycles(measured: Measured, phase: Phase) -> Number:
     return gaps * (late + _skew(measured, phase)) + empty * found.epoch
 
 
+@dataclass(frozen=True)
+class Link:
+    """An Einsum of a phase reads what another, or itself, writes: ``delay`` cycles on the way, word by word or whole.
+
+    ``old``: the value of a running tensor that the tile before left.
+    """
+
+    producer: str
+    consumer: str
+    operand: Operand
+    delay: Number
+    streams: bool
+    old: bool
+
+
+def links_of(measured: Measured, phase: Phase) -> list[Link]:
+    """All hand-overs between the Einsums that a phase runs for every tile."""
+    names = _iterated(measured, phase)
+    tiles = _shared(measured, names)
+    found = []
+    for name in names:
+        for operand, producer in _producers(measured, phase, name):
+            if producer in names:
+                first, second = measured.nest(producer), measured.nest(name)
+                delay, streams = _delay(measured, first, second), _streams_along(first, second, tiles)
+                found.append(Link(producer, name, operand, delay, streams, operand.label != operand.tensor))
+    return found
+
+
+def flight_of(measured: Measured, phase: Phase) -> Number:
+    """Tiles between one and the next of the same queries: the query tiles in flight, times streams."""
+    shared, last = _running_loops(measured, phase)
+    return product(map(measured.tiling.bound, shared[last + 1 :])) * measured.design.schedule.streams
+
+
+def _running(measured: Measured) -> set[str]:
+    """Ranks that running tensors run along."""
+    old = {o.tensor for spec in measured.design.specs for o in spec.inputs if o.label != o.tensor}
+    running = {rank for s in measured.design.specs if s.output.tensor in old for rank in s.output.ranks}
+    return running - _kept_ranks(measured)
+
+
+def _running_loops(measured: Measured, phase: Phase) -> tuple[list[Loop], int]:
+    """The loops over tiles, and the place of the innermost that running tensors run along; -1 without one."""
+    names = _iterated(measured, phase)
+    inside, running = _shared(measured, names), _running(measured)
+    shared = [loop for loop in measured.nest(names[0]).temporal if loop.variable in inside]
+    return shared, max((i for i, loop in enumerate(shared) if loop.ranks & running), default=-1)
+
+
+def gap_epochs(measured: Measured, phase: Phase) -> Number:
+    """Epochs of a phase that stay empty because a running tensor is not there yet; none where arrays run freely."""
+    return 0 if len(phase.steps) == 1 else _empty_epochs(measured, phase, stages(measured, phase))
+
+
 def stages(measured: Measured, phase: Phase) -> Stages:
     """The stages of a phase of several steps.
 
     An Einsum that makes several words per lane for others of its own array comes as late as they allow, for its
     results wait in registers.
     """
+    found: Stages = measured.memo(("stages", phase.key), partial(_find_stages, measured, phase))
+    return found
+
+
+def _find_stages(measured: Measured, phase: Phase) -> Stages:
     start, end, epoch = _positions(measured, phase)
     order = [spec.name for spec in measured.design.specs if spec.name in start]
     stage: dict[str, Number] = {}
@@ -191,8 +264,17 @@ def uneven_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
 
 def _producers(measured: Measured, phase: Phase, name: str) -> list[tuple[Operand, str]]:
     """Input operands of an Einsum with the Einsum of the phase that writes them."""
-    writers = {measured.nest(n).output.tensor: n for n in phase.einsums}
-    return [(o, writers[o.tensor]) for o in measured.nest(name).operands[:-1] if o.tensor in writers]
+    found: dict[str, list[tuple[Operand, str]]]
+    found = measured.memo(("producers", phase.einsums), partial(_find_producers, measured, phase))
+    return found[name]
+
+
+def _find_producers(measured: Measured, phase: Phase) -> dict[str, list[tuple[Operand, str]]]:
+    writers = {measured.nest(name).output.tensor: name for name in phase.einsums}
+    return {
+        name: [(o, writers[o.tensor]) for o in measured.nest(name).operands[:-1] if o.tensor in writers]
+        for name in phase.einsums
+    }
 
 
 def _ready(measured: Measured, phase: Phase, producer: str, consumer: str, start: Places, end: Places) -> Number:
@@ -220,19 +302,13 @@ def _streams_along(first: Nest, second: Nest, tiles: set[str]) -> bool:
 
 def _empty_epochs(measured: Measured, phase: Phase, found: Stages) -> Number:
     """Epochs without a tile because a running tensor is not there yet."""
-    names, tiling = _iterated(measured, phase), measured.tiling
-    nest = measured.nest(names[0])
-    shared = [loop for loop in nest.temporal if loop.variable in _shared(measured, names)]
-    old = {o.tensor for spec in measured.design.specs for o in spec.inputs if o.label != o.tensor}
-    running = {rank for s in measured.design.specs if s.output.tensor in old for rank in s.output.ranks}
-    running -= _kept_ranks(measured)
-    steps = [i for i, loop in enumerate(shared) if loop.ranks & running]
-    if not steps:
+    tiling, nest = measured.tiling, measured.nest(_iterated(measured, phase)[0])
+    shared, last = _running_loops(measured, phase)
+    if last < 0:
         return 0
-    inner = shared[steps[-1] + 1 :]
-    flight = product(map(tiling.bound, inner)) * measured.design.schedule.streams
-    rounds = tiling.extent(nest, tuple(shared[: steps[-1] + 1]))
-    begun = tiling.extent(nest, tuple(loop for loop in shared[: steps[-1] + 1] if not loop.ranks & running))
+    flight = flight_of(measured, phase)
+    rounds = tiling.extent(nest, tuple(shared[: last + 1]))
+    begun = tiling.extent(nest, tuple(loop for loop in shared[: last + 1] if not loop.ranks & _running(measured)))
     empty = (rounds - begun) * maximum(found.reuse - flight, 0)
     if not tiling.masked:
         return empty

@@ -209,6 +209,10 @@ class Tiling(Extents):
     def _rule(self, level: str) -> Capacity | None:
         return next((rule for rule in self.design.mapping.capacity if rule.level == level), None)
 
+    def places(self, nest: Nest, operand: Operand, at: int) -> int:
+        """Tiles of an operand that a level holds at once, where no capacity rule counts them."""
+        return self._places(None, operand.tensor, nest, operand, at)
+
     def _places(self, rule: Capacity | None, tensor: str, nest: Nest, operand: Operand, at: int) -> int:
         """Tiles of a tensor that are there at once: as the mapping says, or two of what is fetched while in use."""
         if rule is not None and rule.places is not None:

@@ -24,6 +24,7 @@ from fusemax.base.errors import UnknownName, UsageError
 __all__ = ["Dependence", "Interval", "Operation", "Problem", "Storage", "Value", "horizon_of", "least_interval"]
 
 ENGINES = ("auto", "cp-sat", "own")
+_NODES = 400
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Value:
     """What an operation leaves in a storage until ``after`` starts, plus ``tail`` cycles.
 
     ``words`` for every tile in flight; or, where it is handed over word by word (``streams``), one for every cycle
-    between the two starts, and one.
+    between the two starts, and one. ``also`` are further readers, with their tails.
     """
 
     before: str
@@ -58,6 +59,13 @@ class Value:
     tail: int
     words: int = 1
     streams: bool = False
+    also: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def readers(self) -> tuple[tuple[str, int], ...]:
+        """All readers with the cycles that count after their start."""
+        both = ((self.after, self.tail), *self.also)
+        return tuple((after, 1 if self.streams else tail) for after, tail in both)
 
 
 @dataclass(frozen=True)
@@ -136,12 +144,26 @@ def least_interval(problem: Problem, engine: str = "auto", most: int | None = No
     if _has_cycle(problem, bound):
         raise UsageError("dependences contradict one another within a tile")
     end = most or sum(o.cycles for o in problem.operations) + sum(max(0, d.delay) for d in problem.dependences)
+    if engine == "auto":
+        quick = _quickly(problem, bound)
+        if quick is not None:
+            return Interval(bound, quick, bound, by, "own")
     name, solve = _engine(engine)
     for interval in range(bound, max(bound, end) + 1):
         starts = solve(problem, interval)
         if starts is not None:
             return Interval(interval, starts, bound, by if interval == bound else "storage or order", name)
     raise UsageError(f"no interval up to {end} cycles: the storage is too small")
+
+
+def _quickly(problem: Problem, interval: int) -> dict[str, int] | None:
+    """A schedule that meets the bound, if one is found at once: that is a proof without a solver."""
+    from fusemax.search import modulo_own
+
+    try:
+        return modulo_own.starts_at(problem, interval, _NODES)
+    except modulo_own.OutOfNodes:
+        return None
 
 
 def _engine(engine: str) -> tuple[str, Solve]:

@@ -41,8 +41,8 @@ def starts_at(problem: Problem, interval: int) -> dict[str, int] | None:
         for number, value in enumerate(storage.values):
             copies = model.new_int_var(1, horizon + 1, f"{storage.name} {number}")
             period = 1 if value.streams else interval
-            lives = start[value.after] - start[value.before] + (1 if value.streams else value.tail)
-            model.add(period * copies >= lives)
+            for after, tail in value.readers:
+                model.add(period * copies >= start[after] - start[value.before] + tail)
             held.append(copies * (1 if value.streams else value.words))
         model.add(sum(held) <= storage.words)
     solver = cp_model.CpSolver()

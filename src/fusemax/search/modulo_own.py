@@ -3,27 +3,31 @@
 Two operations of one unit are apart on the circle of the interval when, for a whole number m, one ends before the other
 of m intervals later starts, and that one before the first of the next interval. With all m chosen, and with the copies
 of every value, what is left are differences of starts: a longest path says whether they can be kept. Branching is over
-the pair with the fewest m still possible.
+the pair with the fewest m still possible, then over the copies; the least copies that the paths ask for must fit.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from fusemax.search.modulo import Problem, Storage, horizon_of
+from fusemax.search.modulo import Problem, Storage, Value, horizon_of
 
-__all__ = ["starts_at"]
+__all__ = ["OutOfNodes", "starts_at"]
 
 Least = npt.NDArray[np.int64]
 _NEVER = -(1 << 40)
 
 
-def starts_at(problem: Problem, interval: int) -> dict[str, int] | None:
-    """Starts of the operations, or None where the interval is impossible."""
+class OutOfNodes(Exception):
+    """The branch and bound took more steps than it was given."""
+
+
+def starts_at(problem: Problem, interval: int, nodes: int | None = None) -> dict[str, int] | None:
+    """Starts of the operations, or None where the interval is impossible. OutOfNodes after so many branches."""
     if any(one.cycles > interval for one in problem.operations):
         return None
     names = [one.name for one in problem.operations]
@@ -37,16 +41,13 @@ def starts_at(problem: Problem, interval: int) -> dict[str, int] | None:
         least[i, j] = max(least[i, j], need.delay - interval * need.distance)
     if not _close(least):
         return None
-    pairs = [
+    pairs = tuple(
         (at[one.name], at[two.name], one.cycles, two.cycles)
         for one, two in itertools.combinations(problem.operations, 2)
         if one.unit == two.unit
-    ]
-    for held in _storages(problem.storages, least, at, interval):
-        found = _branch(held, pairs, interval)
-        if found is not None:
-            return {name: int(found[0, at[name]]) for name in names}
-    return None
+    )
+    found = _Search(pairs, problem.storages, at, interval, [nodes]).apart(least)
+    return None if found is None else {name: int(found[0, at[name]]) for name in names}
 
 
 def _close(least: Least) -> bool:
@@ -67,77 +68,77 @@ def _with(least: Least, i: int, j: int, amount: int) -> Least | None:
     return found
 
 
-def _storages(storages: tuple[Storage, ...], least: Least, at: dict[str, int], interval: int) -> Iterator[Least]:
-    """The paths under every way to share out the storages: how long each value may live."""
-    if not storages:
-        yield least
-        return
-    first, rest = storages[0], storages[1:]
-    for lives in _shares(first, least, at, interval):
-        made: Least | None = least
-        for value, life in zip(first.values, lives, strict=True):
-            if made is not None:
-                made = _with(made, at[value.after], at[value.before], -life)
-        if made is not None:
-            yield from _storages(rest, made, at, interval)
+@dataclass(frozen=True)
+class _Search:
+    pairs: tuple[tuple[int, int, int, int], ...]
+    storages: tuple[Storage, ...]
+    at: dict[str, int]
+    interval: int
+    nodes: list[int | None]
 
-
-def _shares(storage: Storage, least: Least, at: dict[str, int], interval: int) -> Iterator[tuple[int, ...]]:
-    """Cycles from start to start that each value may take, for every way in which no word is left for one more copy."""
-    each = []
-    for value in storage.values:
-        shortest = int(least[at[value.before], at[value.after]])
-        words, period = (1, 1) if value.streams else (value.words, interval)
-        tail = 1 if value.streams else value.tail
-        needed = max(1, -(-(shortest + tail) // period))
-        each.append((words, period, tail, needed))
-    spare = storage.words - sum(words * needed for words, _, _, needed in each)
-    if spare < 0:
-        return
-    for extra in _fillings([words for words, *_ in each], spare):
-        yield tuple(
-            (needed + more) * period - tail for (_, period, tail, needed), more in zip(each, extra, strict=True)
-        )
-
-
-def _fillings(words: list[int], spare: int) -> Iterator[tuple[int, ...]]:
-    """Numbers of further copies that fit together and leave no room for another."""
-
-    def go(i: int, left: int) -> Iterator[tuple[int, ...]]:
-        if i == len(words):
-            if not words or left < min(words):
-                yield ()
-            return
-        for number in range(left // words[i], -1, -1):
-            for rest in go(i + 1, left - number * words[i]):
-                yield (number, *rest)
-
-    yield from go(0, spare)
-
-
-def _branch(least: Least, pairs: list[tuple[int, int, int, int]], interval: int) -> Least | None:
-    best: list[int] | None = None
-    chosen = (0, 0, 0, 0)
-    for pair in pairs:
-        turns = _turns(least, pair, interval)
-        if turns is None:
-            continue
-        if not turns:
+    def apart(self, least: Least) -> Least | None:
+        """Paths under which all operations of a unit are apart and all values have room."""
+        if self.nodes[0] is not None:
+            if not self.nodes[0]:
+                raise OutOfNodes
+            self.nodes[0] -= 1
+        if not all(self._fits(storage, least) for storage in self.storages):
             return None
-        if best is None or len(turns) < len(best):
-            best, chosen = turns, pair
-    if best is None:
-        return least
-    i, j, own, other = chosen
-    for turn in best:
-        made = _with(least, i, j, own - interval * turn)
-        if made is not None:
-            made = _with(made, j, i, other - interval * (1 - turn))
-        if made is not None:
-            found = _branch(made, pairs, interval)
+        best: list[int] | None = None
+        chosen = (0, 0, 0, 0)
+        for pair in self.pairs:
+            turns = _turns(least, pair, self.interval)
+            if turns is None:
+                continue
+            if not turns:
+                return None
+            if best is None or len(turns) < len(best):
+                best, chosen = turns, pair
+        if best is None:
+            every = [(storage, value) for storage in self.storages for value in storage.values]
+            return self._housed(least, every, {storage.name: storage.words for storage in self.storages})
+        i, j, own, other = chosen
+        for turn in best:
+            made = _with(least, i, j, own - self.interval * turn)
+            if made is not None:
+                made = _with(made, j, i, other - self.interval * (1 - turn))
+            found = None if made is None else self.apart(made)
             if found is not None:
                 return found
-    return None
+        return None
+
+    def _period(self, value: Value) -> tuple[int, int]:
+        """Words of a copy, and the cycles that it lasts."""
+        return (1, 1) if value.streams else (value.words, self.interval)
+
+    def _copies(self, value: Value, least: Least) -> int:
+        """Copies of a value that the paths ask for at least."""
+        _, period = self._period(value)
+        longest = max(int(least[self.at[value.before], self.at[after]]) + tail for after, tail in value.readers)
+        return max(1, -(-longest // period))
+
+    def _fits(self, storage: Storage, least: Least) -> bool:
+        held = sum(self._period(value)[0] * self._copies(value, least) for value in storage.values)
+        return held <= storage.words
+
+    def _housed(self, least: Least, left: list[tuple[Storage, Value]], room: dict[str, int]) -> Least | None:
+        """Paths under which values live no longer than copies last, which have room."""
+        if not left:
+            return least
+        (storage, value), rest = left[0], left[1:]
+        words, period = self._period(value)
+        copies = self._copies(value, least)
+        while words * copies <= room[storage.name]:
+            made: Least | None = least
+            for after, tail in value.readers:
+                if made is not None:
+                    made = _with(made, self.at[after], self.at[value.before], tail - copies * period)
+            if made is not None:
+                found = self._housed(made, rest, {**room, storage.name: room[storage.name] - words * copies})
+                if found is not None:
+                    return found
+            copies += 1
+        return None
 
 
 def _turns(least: Least, pair: tuple[int, int, int, int], interval: int) -> list[int] | None:

@@ -18,10 +18,13 @@ from fusemax.cascade.ir import Cascade
 from fusemax.cascade.print import print_cascade
 from fusemax.design.accelerator import Array
 from fusemax.design.design import AsPublished, Design, Hardware
+from fusemax.design.einsums import EinsumSpec
 from fusemax.design.load import catalogue_names, load_design
 from fusemax.design.mapping import EinsumMapping, Search, fit_level, split_kept
 from fusemax.design.mapping import Mapping as DesignMapping
 from fusemax.design.schedule import Phase, Schedule
+from fusemax.search.compose import Variant
+from fusemax.search.frame import skeleton
 from fusemax.search.rewrite import checked
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "is_connected",
     "joinable",
     "objectives",
+    "variants_of",
 ]
 
 STREAMS = (1, 2, 4)
@@ -209,6 +213,35 @@ def is_connected(design: Design, entries: Mapping[str, EinsumMapping]) -> bool:
 
 def _levels(entry: EinsumMapping, names: set[str]) -> set[str]:
     return {level for level, kept in entry.keep.items() if any(split_kept(text)[0] in names for text in kept)}
+
+
+def variants_of(frame: Frame, exps: Sequence[int] = ()) -> list[Variant]:
+    """Ways to find exp and to join multiplications with additions, for designs put together anew.
+
+    None where the cascade has no iteration that hands every tile on at once (it goes over a rank several times), or
+    where the frame's mapping has named parameters.
+    """
+    seed = frame.seeds[0]
+    if not any(section.kind == "iterate" for section in seed.cascade.sections) or skeleton(seed) is None:
+        return []
+    pairs = [
+        (spec.name, reader.name)
+        for spec in seed.specs
+        for reader in _readers(seed, spec)
+        if dict(spec.operations) == {"mul": 1} and dict(reader.operations) == {"add": 1}
+    ]
+    pairs = [pair for pair in pairs if len(_readers(seed, seed.spec(pair[0]))) == 1]
+    subsets = [p for n in range(len(pairs) + 1) for p in itertools.combinations(pairs, n)]
+    found = []
+    for e, design in enumerate(_exps(seed, exps)):
+        shape = skeleton(design)
+        assert shape is not None
+        found += [Variant(shape, joined, (e, j)) for j, joined in enumerate(reversed(subsets))]
+    return found
+
+
+def _readers(design: Design, spec: EinsumSpec) -> list[EinsumSpec]:
+    return [r for r in design.specs if any(o.tensor == spec.output.tensor for o in r.inputs)]
 
 
 def joinable(design: Design) -> list[tuple[str, str]]:
