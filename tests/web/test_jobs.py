@@ -87,12 +87,13 @@ def test_a_search(served: Explorer) -> None:
     job = served.post("/api/jobs.json", {"kind": "search", "spec": spec}).json()
     found = _until(served.get, job["id"], ("done", "failed"))
     assert found["state"] == "done" and found["best"]["objective"] == "latency"
-    assert found["points"][0]["key"] == "best"
+    assert found["points"][0]["key"] == "0"
     assert abs(found["points"][0]["y"] / found["best"]["value"] - 1) < 1e-9
-    point = served.get(f"/api/points/{job['id']}/best.json").json()
+    point = served.get(f"/api/points/{job['id']}/0.json").json()
     again = served.post("/api/model.json", {"design": point["text"], "workload": "bert", "seq_len": 1024}).json()
     assert abs(again["latency_s"] / found["best"]["value"] - 1) < 1e-9
-    assert served.get(f"/api/points/{job['id']}/other.json").status_code == 404
+    for key in ("1", "other", "99999999999999999999"):
+        assert served.get(f"/api/points/{job['id']}/{key}.json").status_code == 404
 
 
 def test_wrong_specifications(served: Explorer) -> None:

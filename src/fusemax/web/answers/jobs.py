@@ -47,7 +47,8 @@ def run_job(kind: str, spec: Mapping[str, Any], store: str, observe: Observer = 
         _cascade(spec["cascade"]), spec["accelerator"], workload_of(spec["workload"]), spec["seq_len"],
         spec["objective"], spec["accounting"], like=spec["like"], exhaustive=spec["exhaustive"], observe=observe,
     )  # fmt: skip
-    return {**found.to_json_document(), "headline": found.headline(), "best_text": found.best}
+    texts = [found.best_of(number) for number in range(len(found.front))]
+    return {**found.to_json_document(), "headline": found.headline(), "texts": texts}
 
 
 def _plan(spec: Mapping[str, Any]) -> SweepPlan:

@@ -22,6 +22,7 @@ router = APIRouter(prefix="/api", tags=["jobs"], responses=ERRORS)
 
 Key = Annotated[str, Path(max_length=1000, pattern="^[0-9a-z-]+$")]
 Accounting = Literal["corrected", "published"]
+Objective = Literal["latency", "energy", "edp", "traffic", "area"]
 
 
 class SweepSpec(Strict):
@@ -41,7 +42,9 @@ class SearchSpec(Strict):
     accelerator: Name = Field(examples=["fusemax-cloud"])
     workload: Text = "bert"
     seq_len: Annotated[int, Field(ge=1, le=1 << 30)] | Annotated[str, Field(max_length=20)] = "4K"
-    objective: Literal["latency", "energy", "edp", "traffic"] = "latency"
+    objective: Objective | Annotated[list[Objective], Field(min_length=1, max_length=3)] = Field(
+        "latency", description="What is least; of two or three the front."
+    )
     accounting: Accounting = "corrected"
     like: Annotated[list[Name], Field(max_length=16)] = Field([])
     exhaustive: bool = False
@@ -186,18 +189,12 @@ async def get_point(request: Request, job: Key, key: Key) -> Response:
     jobs = jobs_of(request)
     found = jobs.get(job)
     if found is not None and found.kind == "search":
-        if found.result is None or key != "best":
+        texts = (found.result or {}).get("texts", [])
+        text = texts[int(key)] if key.isdecimal() and int(key) < len(texts) else None
+        if text is None or found.result is None:
             return refusal(404, "UnknownName", f"job {job} has no point {key}")
-        spec = found.spec
-        return _json(
-            {
-                "key": key,
-                "text": found.result["best_text"],
-                "workload": spec["workload"],
-                "seq_len": found.result["seq_len"],
-                "accounting": spec["accounting"],
-            }
-        )
+        shown = {"workload": found.spec["workload"], "accounting": found.spec["accounting"]}
+        return _json({"key": key, "text": text, "seq_len": found.result["seq_len"], **shown})
     if found is None and not job.startswith("study-"):
         return refusal(404, "UnknownName", f"there is no job {job}")
     return await answer(request, "point", {"store": jobs.store, "key": key}, is_long=True, keep=False, missing=404)
@@ -237,20 +234,25 @@ def _stored(study: dict[str, Any]) -> dict[str, Any]:
 
 
 def _searched(job: Job) -> dict[str, Any]:
-    """The front of a search in the form of a sweep's; its best is the point that can be opened."""
+    """The front of a search in the form of a sweep's; its points are numbered, the best first."""
     if job.result is None:
         return {"points": [], "num_points": 0, "is_whole": True, "best": None}
-    best = {name: job.result.get(name) for name in ("latency_s", "energy_pj", "traffic_bytes")}
-    cost = "energy_pj" if best["energy_pj"] is not None else "traffic_bytes"
-    others = [row for row in job.result["front"] if any(row.get(name) != best[name] for name in best)]
+    rows = job.result["front"]
+    costs = ("energy_pj", "area_um2", "traffic_bytes")
+    cost = next((name for name in costs if len({row.get(name) for row in rows} - {None}) > 1), None)
+    cost = cost or next((name for name in costs if rows[0].get(name) is not None), costs[-1])
     points = [
-        {"key": key, "x": row[cost], "y": row["latency_s"], "front": True, "series": "front", "label": key,
-         "inputs": {}, "figures": row}
-        for key, row in [("best", best), *(("", row) for row in others)] if row.get(cost) is not None
+        {
+            "key": str(number), "x": row.get(cost), "y": row["latency_s"], "front": True, "series": "front",
+            "label": "best" if number == 0 else f"front {number}", "inputs": {},
+            "figures": {name: value for name, value in row.items() if name != "design"},
+        }
+        for number, row in enumerate(rows)
+        if row.get(cost) is not None
     ]  # fmt: skip
     shown = ("objective", "value", "unit", "bound", "roofline_fraction", "headline")
     return {
-        "axes": {"x": axis(cost), "y": axis("latency_s")}, "points": points, "num_points": len(points),
+        "axes": {"x": axis(cost), "y": axis("latency_s")}, "points": points, "num_points": len(rows),
         "is_whole": True, "best": {name: job.result.get(name) for name in shown},
     }  # fmt: skip
 
