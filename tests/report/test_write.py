@@ -52,7 +52,13 @@ def test_a_point_the_published_model_lacks_leaves_it_out() -> None:
 
 def test_the_folder(report: Report, tmp_path: Path) -> None:
     heard: list[str] = []
-    index = write_report(tmp_path / "deep" / "out", report, formats=("svg",), progress=heard.append)
+
+    def observe(done: int, total: int | None, what: str) -> None:
+        assert total is not None
+        assert done < total
+        heard.append(what)
+
+    index = write_report(tmp_path / "deep" / "out", report, formats=("svg",), observe=observe)
     names = {p.relative_to(index.parent).as_posix() for p in index.parent.rglob("*.*") if p.suffix != ".parquet"}
     own = [f"{design}-{what}" for design in ("unfused", "fusemax") for what in ("epoch", "time", "energy")]
     figures = {f"figures/{n}.svg" for n in ("fig6a", "fig6b", "fig7", "fig8", "fig9", "traffic-by-capacity", *own)}

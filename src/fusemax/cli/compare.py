@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fusemax.cli.options import LENGTHS, NAMES
+from fusemax.cli.progress import progress
 
 if TYPE_CHECKING:
     from fusemax.model.compare import Comparison
@@ -103,13 +104,6 @@ def _write(found: Comparison, folder: str) -> str:
     from fusemax.report.comparison import whole_report
     from fusemax.report.write import write_report
 
-    report = whole_report(found, command=shlex.join(["fusemax", *sys.argv[1:]]))
-    shown = sys.stderr.isatty()
-
-    def tell(step: str) -> None:
-        if shown:
-            click.echo(f"\r\x1b[Kwriting {step}", nl=False, err=True)
-
-    path = write_report(folder, report, progress=tell)
-    tell("")
-    return str(path)
+    with progress("writing") as observe:
+        report = whole_report(found, command=shlex.join(["fusemax", *sys.argv[1:]]))
+        return str(write_report(folder, report, observe=observe))

@@ -31,17 +31,10 @@ def command(results: str, folder: str, show: bool) -> None:
     from fusemax.report.read import read_report
     from fusemax.report.write import write_report
 
-    terminal = sys.stderr.isatty()
-
-    def tell(step: str) -> None:
-        if terminal:
-            click.echo(f"\r\x1b[Kwriting {step}", nl=False, err=True)
-
     words = shlex.join(["fusemax", *sys.argv[1:]])
     with progress("report") as observe:
         report = read_report(results, words, observe)
-    page = write_report(folder, report, progress=tell)
-    tell("")
+        page = write_report(folder, report, observe=observe)
     click.echo(f"page: {page}")
     if show:
         click.launch(str(page))

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fusemax.base.progress import Observer
 from fusemax.cli.options import Output, emit, output_options
+from fusemax.cli.progress import progress
 
 if TYPE_CHECKING:
     from fusemax.search.sweep import SweepPlan
-
-_REDRAW_S = 0.2
-_LOG_S = 60.0
 
 
 @click.command()
@@ -67,7 +61,7 @@ def command(
         return 0
     engine = engine_of(workers, cluster, lambda text: click.echo(f"\n{text}", err=True))
     name = plan.name
-    with watch(name) as observe:
+    with progress(name, logs=True) as observe:
         try:
             found = run_sweep(plan, store, engine, observe)
         except KeyboardInterrupt:
@@ -109,41 +103,3 @@ def _say_how_to_go_on(store: str | None) -> None:
         click.echo("\ninterrupted; nothing was kept: --store FILE keeps what is done", err=True)
     else:
         click.echo(f"\ninterrupted; what is done is kept in {store}. To go on:\n    {words}", err=True)
-
-
-@contextmanager
-def watch(label: str) -> Iterator[Observer]:
-    """An observer that tells rate and time left: a line kept up to date on a terminal, else a line a minute."""
-    terminal = sys.stderr.isatty()
-    begun = last = time.monotonic()
-    first: int | None = None
-
-    def show(done: int, total: int | None, what: str) -> None:
-        nonlocal last, first
-        now = time.monotonic()
-        first = done if first is None else first
-        if now - last < (_REDRAW_S if terminal else _LOG_S):
-            return
-        last = now
-        line = f"{label}: {describe(done, total, what, done - first, now - begun)}"
-        if terminal:
-            print(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}", end="", file=sys.stderr, flush=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
-
-    try:
-        yield show
-    finally:
-        if terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def describe(done: int, total: int | None, what: str, made: int, seconds: float) -> str:
-    """Progress in words: how much is done, at which rate, and the time left at that rate."""
-    rate = made / seconds if seconds > 0 else 0.0
-    text = f"{done}/{total} {what}" if total is not None else f"{done} {what}"
-    if total is None or not rate:
-        return text
-    left = (total - done) / rate
-    clock = f"{left / 3600:.1f} h" if left >= 3600 else f"{left / 60:.1f} min" if left >= 60 else f"{left:.0f} s"
-    return f"{text}, {rate:,.0f}/s, {clock} left"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fusemax.base.errors import FileError
 from fusemax.base.files import write_atomically
+from fusemax.base.progress import Observer, ignore
 from fusemax.base.result import to_csv, to_json
 from fusemax.report.contents import Report, plain_table
 from fusemax.report.export import FORMATS, write_pictures
@@ -24,7 +25,7 @@ def write_report(
     report: Report,
     *,
     formats: Sequence[str] = FORMATS,
-    progress: Callable[[str], None] = lambda step: None,
+    observe: Observer = ignore,
 ) -> Path:
     """Write everything; the path of `index.html`.
 
@@ -35,7 +36,7 @@ def write_report(
         results.json              the report's numbers and inputs; `fusemax report` makes the page from it again
         figures/NAME.svg, ...     the figures of the first accounting, and every other picture of the page
 
-    Raises MissingExtra without altair or vl-convert, FileError when a file cannot be written. `progress` hears what is
+    Raises MissingExtra without altair or vl-convert, FileError when a file cannot be written. `observe` hears what is
     being written.
     """
     folder = Path(directory)
@@ -44,7 +45,9 @@ def write_report(
         drawn.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(str(folder), error.strerror or str(error)) from None
-    progress("results")
+    drawings = pictures(report)
+    total = len(drawings) + 2
+    observe(0, total, "results")
     for i, (accounting, rows) in enumerate(report.results.items()):
         ending = "" if i == 0 else f"-{file_name(accounting)}"
         kept = tidy(rows)
@@ -54,10 +57,10 @@ def write_report(
         if section.table:
             write_atomically(folder / f"{name}.csv", to_csv(plain_table(section)))
     write_atomically(folder / "results.json", to_json(report.document()))
-    for name, chart in pictures(report).items():
-        progress(f"figures/{name}")
+    for number, (name, chart) in enumerate(drawings.items(), start=1):
+        observe(number, total, f"figures/{name}")
         write_pictures(drawn, {name: chart}, formats)
-    progress("index.html")
+    observe(total - 1, total, "index.html")
     write_atomically(folder / "index.html", page(report))
     return folder / "index.html"
 
