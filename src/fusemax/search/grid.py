@@ -29,7 +29,7 @@ from fusemax.model.evaluate import evaluate
 from fusemax.model.profile import accounting_of
 from fusemax.search.code import code_digest
 from fusemax.search.rewrite import checked, design_digest, full_path, with_field, with_workload_field
-from fusemax.search.spec import SweepSpec, located, number_of
+from fusemax.search.spec import SweepSpec, located, whole_numbers
 from fusemax.search.study import Study
 
 __all__ = ["FIGURES", "Grid", "Part", "grids"]
@@ -182,7 +182,7 @@ class Grid:
 
 def grids(spec: SweepSpec, document: Document) -> list[Grid]:
     """The grids of a specification, every design checked. Errors stand at the value they are about."""
-    lengths = np.array(list(dict.fromkeys(parse_length(value) for value in spec.seq_lens)), dtype=np.int64)
+    lengths = _lengths(spec)
     designs = _loaded(document, "designs", spec.designs, load_design)
     workloads = _loaded(document, "workloads", spec.workloads, load_workload)
     found: list[Grid] = []
@@ -197,6 +197,12 @@ def grids(spec: SweepSpec, document: Document) -> list[Grid]:
     return found
 
 
+def _lengths(spec: SweepSpec) -> Wholes:
+    if isinstance(spec.seq_lens, range):
+        return np.arange(spec.seq_lens.start, spec.seq_lens.stop, spec.seq_lens.step, dtype=np.int64)
+    return np.array(list(dict.fromkeys(parse_length(value) for value in spec.seq_lens)), dtype=np.int64)
+
+
 def _loaded(document: Document, name: str, references: Sequence[str], load: Callable[[str], T]) -> list[T]:
     found = []
     for place, reference in enumerate(references):
@@ -208,7 +214,7 @@ def _loaded(document: Document, name: str, references: Sequence[str], load: Call
     return found
 
 
-Axis = tuple[str, tuple[object, ...]]
+Axis = tuple[str, Sequence[object]]
 
 
 def _split(spec: SweepSpec, document: Document, design: Design) -> tuple[list[tuple[str, Wholes]], list[Axis]]:
@@ -222,10 +228,9 @@ def _split(spec: SweepSpec, document: Document, design: Design) -> tuple[list[tu
         except UnknownName as error:
             where = ("vary", path)
             raise document.positions.error(where, str(error), key=True) from None
-        numbers = [number_of(value) for value in values]
-        whole = [n for n in numbers if n is not None and n > 0]
-        if len(whole) == len(values) and (path == _BATCH or known.known(path)):
-            numeric.append((path, np.array(whole, dtype=np.int64)))
+        whole = whole_numbers(values) if path == _BATCH or known.known(path) else None
+        if whole is not None:
+            numeric.append((path, whole))
         else:
             structural.append((path, values))
     return numeric, structural

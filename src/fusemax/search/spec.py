@@ -15,17 +15,19 @@ vary:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator, Field, SkipValidation, ValidationError
 
 from fusemax.base.errors import FusemaxError, SourceError, SourceErrors, UsageError
 from fusemax.base.units import parse_bytes, parse_length, parse_rate
 from fusemax.design.accelerator import Frozen
 from fusemax.design.document import Document, read_document, validate
 
-__all__ = ["Range", "SweepSpec", "located", "number_of", "read_spec", "spec_text"]
+__all__ = ["Range", "SweepSpec", "located", "number_of", "read_spec", "spec_text", "whole_numbers"]
 
 _MOST = 10_000_000
 
@@ -43,7 +45,7 @@ class Range(Frozen):
     step: Annotated[int, BeforeValidator(_number), Field(ge=1)] | None = None
     times: Annotated[int, Field(ge=2)] | None = None
 
-    def values(self) -> tuple[int, ...]:
+    def values(self) -> Sequence[int]:
         """The numbers. ValueError for a range that has none, or too many."""
         first, last = number_of(self.first), number_of(self.last)
         if first is None or last is None:
@@ -56,7 +58,7 @@ class Range(Frozen):
             step = self.step or 1
             if (last - first) // step >= _MOST:
                 raise ValueError(f"a range of more than {_MOST} numbers")
-            return tuple(range(first, last + 1, step))
+            return range(first, last + 1, step)
         if first < 1:
             raise ValueError("a range with a factor begins at 1 or more")
         found = [first]
@@ -96,7 +98,8 @@ def _values(given: object) -> object:
     return (given,)
 
 
-Values = Annotated[tuple[Any, ...], BeforeValidator(_values)]
+Values = Annotated[Sequence[Any], SkipValidation(), BeforeValidator(_values)]
+"""Values of a field; a ``range`` stays one, for it may be long."""
 
 
 def _names(given: object) -> object:
@@ -160,12 +163,25 @@ def read_spec(path: str, text: str | None = None) -> tuple[SweepSpec, Document]:
     """
     document = read_document(path) if text is None else read_document(text, file=path)
     spec = validate(SweepSpec, document)
-    for place, value in enumerate(spec.seq_lens):
+    for place, value in enumerate(_ends(spec.seq_lens)):
         try:
             parse_length(value)
         except UsageError as error:
             raise located(document, "seq_lens", place, error) from None
     return spec, document
+
+
+def _ends(values: Sequence[Any]) -> Sequence[Any]:
+    return values[:1] if isinstance(values, range) else values
+
+
+def whole_numbers(values: Sequence[Any]) -> npt.NDArray[np.int64] | None:
+    """Values that are all whole numbers from 1 up, as an array; None where some are not."""
+    if isinstance(values, range):
+        return np.arange(values.start, values.stop, values.step, dtype=np.int64) if values[0] > 0 else None
+    numbers = [number_of(value) for value in values]
+    whole = [n for n in numbers if n is not None and n > 0]
+    return np.array(whole, dtype=np.int64) if len(whole) == len(values) else None
 
 
 def located(document: Document, name: str, place: int, error: FusemaxError) -> SourceError:
