@@ -15,7 +15,6 @@ import pytest
 
 from fusemax.base.errors import FusemaxError, UsageError
 from fusemax.cli.main import run
-from fusemax.cli.sweep import describe
 from fusemax.model.evaluate import evaluate
 from fusemax.search.export import export_csv
 from fusemax.search.grid import Part, Reals
@@ -115,9 +114,9 @@ INTERRUPTED = """
 import contextlib, os, signal, sys
 from fusemax.cli import main, sweep
 @contextlib.contextmanager
-def watch(label):
+def progress(label, logs):
     yield lambda done, total, what: done >= 8 and os.kill(os.getpid(), signal.SIGINT)
-sweep.watch = watch
+sweep.progress = progress
 sys.exit(main.run(sys.argv[1:]))
 """
 
@@ -216,11 +215,6 @@ def test_many_points_need_a_store() -> None:
     text = SPEC.replace("edge: [128, 256]", "edge: {from: 1, to: 100000}")
     with pytest.raises(UsageError, match="--store"):
         run_sweep(SweepPlan("s", text))
-
-
-def test_progress_tells_rate_and_time_left() -> None:
-    assert describe(500, 1000, "points", 100, 10.0) == "500/1000 points, 10/s, 50 s left"
-    assert describe(0, 1000, "points", 0, 10.0) == "0/1000 points"
 
 
 def test_command_writes_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
