@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from fusemax.base.files import write_atomically
 from fusemax.cli.options import ACCELERATOR, CASCADE, LENGTH, NAMES, WORKLOAD, Output, Quantity, emit
+
+if TYPE_CHECKING:
+    from fusemax.design.workload import Workload
 
 
 def _seconds(text: str) -> float:
@@ -51,6 +56,21 @@ def _area(text: str) -> float:
 @click.option(
     "--exp", "exps", type=NAMES, default=(), metavar="N,...", help="Multiply-adds an exp may take [the accelerator's]."
 )
+@click.option(
+    "--schedules",
+    type=NAMES,
+    default=(),
+    metavar="KIND,...",
+    help="free (arrays run beside one another), epoch, serial (one tile at a time) [free,epoch].",
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A field of the workload, like batch=16 query_len=1 mask=none.",
+)
+@click.option("--as-published", is_flag=True, help="Find mappings as their published ones were (FLAT's own objective).")
 @click.option("--exhaustive", is_flag=True, help="Evaluate every design of the space.")
 @click.option("-o", "--output", "path", metavar="FILE", type=click.Path(), help="Write the best design to FILE.")
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="Output format [table].")
@@ -68,6 +88,9 @@ def command(
     like: tuple[str, ...],
     mappings: str | None,
     exps: tuple[str, ...],
+    schedules: tuple[str, ...],
+    changes: tuple[str, ...],
+    as_published: bool,
     exhaustive: bool,
     path: str | None,
     form: str | None,
@@ -83,6 +106,7 @@ def command(
     Status 1, and nothing written, when no design fits or keeps --latency and --area.
     """
     from fusemax.cli.progress import progress
+    from fusemax.search.compose import limits_of
     from fusemax.search.mapper import NothingFits, search
 
     if as_json and form not in (None, "json"):
@@ -90,8 +114,9 @@ def command(
     try:
         with progress("search") as observe:
             found = search(
-                cascade, accelerator, workload, seq_len, objective, accounting, like, _terms(exps), exhaustive, observe,
-                vary=_varied(vary), latency=latency, area=area, mappings=mappings,
+                cascade, accelerator, _changed(workload, changes), seq_len, objective, accounting, like, _terms(exps),
+                exhaustive, observe, vary=_varied(vary), latency=latency, area=area, mappings=mappings,
+                limits=limits_of(schedules), as_published=as_published,
             )  # fmt: skip
     except NothingFits as answer:
         click.echo(str(answer), err=True)
@@ -106,6 +131,19 @@ def _terms(exps: tuple[str, ...]) -> tuple[int, ...]:
     if not all(text.isdigit() and 1 <= int(text) <= 64 for text in exps):
         raise click.UsageError(f"--exp {','.join(exps)}: expected whole numbers from 1 to 64, like 4,6")
     return tuple(map(int, exps))
+
+
+def _changed(workload: str, texts: tuple[str, ...]) -> Workload:
+    from fusemax.design.workload import load_workload
+    from fusemax.search.rewrite import with_workload_field
+
+    found = load_workload(workload)
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise click.UsageError(f"--set {text}: expected a field and its value, like batch=16")
+        found = with_workload_field(found, name, int(value) if value.isdigit() else value)
+    return found
 
 
 def _varied(texts: tuple[str, ...]) -> dict[str, list[object]]:

@@ -24,7 +24,7 @@ from fusemax.model.mapsearch import nests_of
 from fusemax.model.measure import Measured
 from fusemax.model.tiling import Tiling
 from fusemax.search.branch import Part, Tally
-from fusemax.search.compose import Composition, Variant
+from fusemax.search.compose import SERIAL, Composition, Variant
 from fusemax.search.epoch import least_epoch
 from fusemax.search.floor import Floor, Spent, quick_cycles
 from fusemax.search.frame import Order, Skeleton, loops_of
@@ -32,6 +32,7 @@ from fusemax.search.goal import Bounds, Figures, Leaders, Place
 from fusemax.search.group import group_points
 from fusemax.search.handing import Handing, handings
 from fusemax.search.layout import Placing, entry_of
+from fusemax.search.serial import serial_schedule
 
 __all__ = ["composed_parts"]
 
@@ -363,6 +364,8 @@ class _Assignment:
         free = self._free(placed)
         if kind == "free":
             return free
+        if kind == SERIAL:
+            return serial_schedule(self.prices.design, {name: p.on for name, p in placed.items()}, self.variant.joined)
         arrays = free.phases[0].steps[0]
         steps = int(kind.split()[2])
         if sum(map(len, arrays.values())) < steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fusemax.design.design import AsPublished, Design
+from fusemax.design.design import Design
 from fusemax.design.expression import parse_expression
 from fusemax.design.mapping import Capacity, EinsumMapping, fit_level, split_kept
 from fusemax.design.mapping import Mapping as DesignMapping
@@ -34,7 +34,11 @@ def closed(design: Design, measured: Measured) -> Design:
                 "search": None,
             }
         )
-    return checked(named(replace(design, mapping=mapping, as_published=AsPublished())))
+    quirks = design.as_published.model_copy(update={"search": None, "parts": ()})
+    made = named(replace(design, mapping=mapping, as_published=quirks))
+    chosen = {**tiling.choice, **tiling.parameters} if design.mapping.parameters else {}
+    words = ", ".join(f"{name} {value}" for name, value in chosen.items())
+    return checked(replace(made, title=f"{made.title}: {words}" if words else made.title))
 
 
 def _part(text: int | str, values: Mapping[str, int]) -> int | str:

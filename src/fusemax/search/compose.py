@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
+from fusemax.base.errors import UnknownName
 from fusemax.design.einsums import EinsumSpec
 from fusemax.design.sizes import Sizes
 from fusemax.model.profile import Accounting
@@ -19,9 +20,10 @@ from fusemax.search.handing import Place, places_of, touches
 from fusemax.search.layout import Levels, Placing, placings
 from fusemax.search.prices import Prices
 
-__all__ = ["KINDS", "STREAMS", "Composition", "Limits", "Variant"]
+__all__ = ["KINDS", "SERIAL", "STREAMS", "Composition", "Limits", "Variant", "limits_of"]
 
 KINDS = ("free", "epoch of 2 steps", "epoch of 3 steps", "epoch of 4 steps")
+SERIAL = "serial"
 STREAMS = (1, 2, 4, 8)
 
 
@@ -36,6 +38,17 @@ class Limits:
     placings: Mapping[str, tuple[Placing, ...]] = field(default_factory=dict)
     kept: tuple[str, ...] | None = None
     """Tensors that may be kept in every sound way; the others in the first that nothing beats."""
+
+
+def limits_of(schedules: Sequence[str]) -> Limits:
+    """Limits to some schedules: ``free``, ``epoch``, ``serial``; none for no names. UnknownName."""
+    kinds: list[str] = []
+    for name in schedules:
+        found = [kind for kind in (*KINDS, SERIAL) if kind.split()[0] == name]
+        if not found:
+            raise UnknownName("kind of schedule", name, ["free", "epoch", SERIAL])
+        kinds += found
+    return Limits(kinds=tuple(dict.fromkeys(kinds))) if kinds else Limits()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fusemax.design.arithmetic import maximum, or_zero
 from fusemax.design.design import Design
 from fusemax.design.einsums import EinsumSpec
-from fusemax.design.schedule import Schedule
+from fusemax.design.schedule import DRAIN, Schedule
 from fusemax.model.costs import memory_cost
 from fusemax.model.measure import Measured
 from fusemax.model.pipeline import finals_of, tiles_of
@@ -293,7 +293,8 @@ class Floor:
         total = self.zero
         for phase in schedule.phases:
             for step in phase.steps:
-                total = total + np.maximum.reduce([sum((own[n] for n in names), self.zero) for names in step.values()])
+                each = [sum((own[n] for n in names), self.zero) for on, names in step.items() if on != DRAIN]
+                total = total + np.maximum.reduce([self.zero, *each])
         free = all(len(phase.steps) == 1 for phase in schedule.phases)
         return replace(spent, busy=total, drain=int(free))
 
@@ -323,8 +324,18 @@ class Floor:
         each = {spec.name: self.cycles(spec, placed[spec.name]) for spec in self.space.specs}
         inside = {spec.name for spec in own}
         for step in (step for phase in schedule.phases for step in phase.steps):
-            usual = [sum((each[n] / tiles for n in names if n in inside), self.zero) for names in step.values()]
-            ending = [sum((each[n] / finals for n in names if n not in inside), self.zero) for names in step.values()]
+            usual = [
+                sum((each[n] / tiles for n in names if n in inside), self.zero)
+                for on, names in step.items()
+                if on != DRAIN
+            ]
+            ending = [
+                sum((each[n] / finals for n in names if n not in inside), self.zero)
+                for on, names in step.items()
+                if on != DRAIN
+            ]
+            if not usual:
+                continue
             plain = plain + np.maximum.reduce(usual)
             last = last + np.maximum.reduce([a + b for a, b in zip(usual, ending, strict=True)])
         uneven = np.maximum(tiles * plain + finals * (last - plain) - spent.busy, 0.0)

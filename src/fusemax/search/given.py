@@ -24,10 +24,12 @@ from fusemax.model.profile import Accounting
 from fusemax.model.tiling import Tiling
 from fusemax.search.branch import Part
 from fusemax.search.closing import closed
+from fusemax.search.compose import KINDS, SERIAL
 from fusemax.search.epoch import least_epoch
 from fusemax.search.frame import Skeleton, skeleton, tile_sizes
 from fusemax.search.goal import Figures, Goal, Place, Point
 from fusemax.search.group import group_points
+from fusemax.search.serial import serial_schedule
 from fusemax.search.space import GRANULE, Family, Frame, families, free_schedule, joinable
 
 __all__ = ["Given"]
@@ -47,6 +49,7 @@ class Given:
     exps: tuple[int, ...]
     alone: bool
     note: Callable[[int, str], None]
+    kinds: tuple[str, ...]
 
     @property
     def size(self) -> int:
@@ -73,7 +76,7 @@ class Given:
             alike = family.place[:-1]  # streams change no count
             if alike not in probes:
                 probes[alike] = self._probe(family.design)
-            schedules = [*family.schedules, *self._made(family, probes[alike], epochs)]
+            schedules = list(self._schedules(family, probes[alike], epochs))
             unique = {schedule.model_dump_json(): schedule for schedule in schedules}
             for number, schedule in enumerate(unique.values()):
                 design = replace(family.design, schedule=schedule)
@@ -84,14 +87,24 @@ class Given:
         number = 0
         for seed in self.frame.seeds:
             plain = replace(seed, binding=None)
-            yield replace(self._part(plain, None, (*self.place, number)), is_first=True)
+            if set(self.kinds) >= set(KINDS):
+                yield replace(self._part(plain, None, (*self.place, number)), is_first=True)
             shape = skeleton(plain)
             assert shape is not None
-            free = free_schedule(seed).model_copy(update={"as_one": tuple(joinable(seed))})
+            free = self._first_schedule(seed)
+            if free is None:
+                continue
             opened: dict[str, tuple[int | str, ...]] = dict.fromkeys(shape.parameters.values(), ())
             mapping = shape.design.mapping.model_copy(update={"parameters": opened})
             yield self._of_every_size(shape, replace(shape.design, mapping=mapping, schedule=free), number + 1)
             number += 2
+
+    def _first_schedule(self, seed: Design) -> Schedule | None:
+        """A schedule of the kinds that are asked for, which needs no search."""
+        joined = tuple(joinable(seed))
+        if SERIAL in self.kinds and "free" not in self.kinds:
+            return serial_schedule(seed, {n: entry.on for n, entry in seed.mapping.einsums.items()}, joined)
+        return free_schedule(seed).model_copy(update={"as_one": joined}) if "free" in self.kinds else None
 
     def _of_every_size(self, shape: Skeleton, design: Design, number: int) -> Part:
         """A design with tiles as large as the array, and every size of what fills a memory."""
@@ -117,18 +130,17 @@ class Given:
         sizes = self.sizes_of(design)
         try:
             measured = measure(design, sizes, self.rules)
-        except UsageError as error:
+            if not measured.is_feasible:
+                raise UsageError(f"{design.name}: its tensors do not fit {measured.outer}")
+            layers = float(sizes("L"))
+            figures = Figures(
+                float(measured.latency) * layers, float(measured.energy) * layers,
+                float(measured.traffic(design.schedule.einsums)) * layers, area,
+            )  # fmt: skip
+        except UsageError as error:  # it does not fit, or the accelerator lacks a unit
             self.note(0, str(error))
             return []
-        if not measured.is_feasible:
-            self.note(0, f"{design.name}: its tensors do not fit {measured.outer}")
-            return []
         self.note(_num_mappings(design, sizes), "")
-        layers = float(sizes("L"))
-        figures = Figures(
-            float(measured.latency) * layers, float(measured.energy) * layers,
-            float(measured.traffic(design.schedule.einsums)) * layers, area,
-        )  # fmt: skip
         return [Point(figures, place, partial(closed, design, measured))]
 
     def _probe(self, design: Design) -> Measured | None:
@@ -139,11 +151,24 @@ class Given:
         sizes = self.sizes_of(design)
         return Measured(Tiling(design, nests_of(design, {}, self.rules), sizes, self.rules, given, {}))
 
+    def _schedules(
+        self, family: Family, probe: Measured | None, epochs: dict[Place, list[Mapping[str, object]]]
+    ) -> Iterator[Schedule]:
+        """Schedules of the kinds that are asked for; the designs' own where all are."""
+        if set(self.kinds) >= set(KINDS):
+            yield from family.schedules
+        if not family.can_pipeline:
+            return
+        if SERIAL in self.kinds:
+            design, joined = family.design, family.design.schedule.as_one
+            on = {name: entry.on for name, entry in design.mapping.einsums.items()}
+            yield serial_schedule(design, on, joined).model_copy(update={"streams": design.schedule.streams})
+        if self.kinds != (SERIAL,):
+            yield from self._made(family, probe, epochs)
+
     def _made(
         self, family: Family, probe: Measured | None, epochs: dict[Place, list[Mapping[str, object]]]
     ) -> Iterator[Schedule]:
-        if not family.can_pipeline:
-            return
         design = family.design
         keep = {"as_one": design.schedule.as_one, "streams": design.schedule.streams}
         free = free_schedule(design)

@@ -62,9 +62,14 @@ class _Question:
     goal: Goal
     seeds: tuple[Design, ...]
     exps: tuple[int, ...]
-    mappings: str
+    mappings: str | None
     limits: Limits
     exhaustive: bool
+    as_published: bool
+
+    def frames(self, hardware: Hardware) -> list[Frame]:
+        """The frames of the cascade on an accelerator."""
+        return frames(self.cascade, hardware, self.seeds, self.as_published)
 
     def sizes(self, design: Design) -> Sizes:
         """The numbers of the point on a design's accelerator."""
@@ -88,6 +93,7 @@ def search(
     area: float | None = None,
     mappings: str | None = None,
     limits: Limits | None = None,
+    as_published: bool = False,
 ) -> Found:
     """The best design of the space, or with two or three objectives the front.
 
@@ -95,29 +101,45 @@ def search(
     ``exps`` numbers of multiply-adds for an exp (the accelerator's own by default); ``vary`` fields of the accelerator
     with their values (``{"edge": [128, 256]}``); ``latency`` (s) and ``area`` (um^2) limits. ``mappings`` is ``all``,
     ``aligned`` (loops are spread over an array only as a design spreads them there) or ``designs`` (only what designs
-    map, Einsum by Einsum); by default all for latency and area, and aligned for other objectives.
-    ``exhaustive`` prunes nothing. ``observe`` may raise to end the search.
+    map, Einsum by Einsum); by default all for latency and area unless memory bounds the time, else aligned.
+    ``as_published``: in published accounting, find the mapping of a design as its published one was found (FLAT's own
+    objective). ``exhaustive`` prunes nothing. ``observe`` may raise to end the search.
     Raises UnknownName, the loaders' errors, UsageError; NothingFits where no design fits or keeps the limits.
     """
     begun = time.perf_counter()
     goal = goal_of(objective, {"latency": latency, "area": area})
-    chosen = mappings or ("all" if set(goal.objectives) <= _EASY else "aligned")
-    if chosen not in MAPPINGS:
-        raise UnknownName("space of mappings", chosen, MAPPINGS)
+    if mappings is not None and mappings not in MAPPINGS:
+        raise UnknownName("space of mappings", mappings, MAPPINGS)
     given = cascade if isinstance(cascade, Cascade) else load_cascade(cascade)
     hardware = accelerator if isinstance(accelerator, Hardware) else load_hardware(accelerator)
     load = workload if isinstance(workload, Workload) else load_workload(workload)
     seeds = tuple(one if isinstance(one, Design) else load_design(one) for one in like)
     question = _Question(
-        given, load, parse_length(seq_len), accounting_of(accounting), goal, seeds, tuple(exps), chosen,
-        limits or Limits(), exhaustive,
+        given, load, parse_length(seq_len), accounting_of(accounting), goal, seeds, tuple(exps), mappings,
+        limits or Limits(), exhaustive, as_published,
     )  # fmt: skip
     leaders, tally = Leaders(goal), Tally()
+    if mappings is None:
+        question = replace(question, mappings=_usual_mappings(question, hardware))
     walked = _Walk(question, leaders, tally)
     walk(walked.parts(hardware, vary or {}), leaders, tally, exhaustive, observe)
     if not leaders:
         raise NothingFits(walked.why_nothing())
     return walked.found(begun)
+
+
+def _usual_mappings(question: _Question, hardware: Hardware) -> str:
+    """All mappings where arrays bound the time and it is the time that counts; else too many tie for that."""
+    seed = question.frames(hardware)[0].seeds[0]
+    if not set(question.goal.objectives) <= _EASY or set(seed.mapping.parameters):
+        return "aligned"
+    try:
+        sizes = question.sizes(seed)
+        measured = Measured(Tiling(seed, nests_of(seed, {}, question.rules), sizes, question.rules))
+        memory = measured.bytes(measured.compulsory_words) / sizes(f"{measured.outer}.bandwidth")
+        return "all" if float(measured.roofline) > float(memory) else "aligned"
+    except FusemaxError:
+        return "all"
 
 
 class _Walk:
@@ -136,9 +158,9 @@ class _Walk:
         if not vary:
             yield from self._of_hardware(hardware, (0,))
             return
-        base = frames(self.question.cascade, hardware, self.question.seeds)[0].seeds[0]
+        base = self.question.frames(hardware)[0].seeds[0]
         for number, made in enumerate(hardware_variants(base, hardware, vary)):
-            found = frames(self.question.cascade, made, self.question.seeds)
+            found = self.question.frames(made)
             seed = found[0].seeds[0]
             area = float(total_area(seed, self.question.sizes(seed), self.question.rules))
             bound = Figures(self._roofline(seed), 0.0, 0.0, area)
@@ -157,7 +179,7 @@ class _Walk:
             return 0.0
 
     def _of_hardware(self, hardware: Hardware, place: Place) -> Iterator[Part]:
-        found = frames(self.question.cascade, hardware, self.question.seeds)
+        found = self.question.frames(hardware)
         number = 0
         for given in self._given(found, place):
             self.is_exact = self.is_exact and given.is_exact
@@ -177,7 +199,7 @@ class _Walk:
             alone = self.question.mappings != "designs" and bool(variants_of(frame, self.question.exps))
             yield Given(
                 frame, (*place, 1, number), self.question.sizes, self.question.rules, self.question.goal,
-                self.question.exps, alone, self._note,
+                self.question.exps, alone, self._note, self.question.limits.kinds,
             )  # fmt: skip
 
     def _note(self, mappings: int, failure: str) -> None:
@@ -219,8 +241,8 @@ class _Walk:
         tally = self.tally
         space = tally.evaluated + tally.infeasible + sum(tally.pruned.values())
         certificate = Certificate(
-            question.mappings, space, tally.evaluated, tally.pruned, tally.infeasible, self.mappings, self.is_exact,
-            self._why(), time.perf_counter() - begun, schedule=interval_of(measured),
+            str(question.mappings), space, tally.evaluated, tally.pruned, tally.infeasible, self.mappings,
+            self.is_exact, self._why(), time.perf_counter() - begun, schedule=interval_of(measured),
         )  # fmt: skip
         return Found(
             best.design, question.workload, question.length, question.rules.name, question.goal.objectives,

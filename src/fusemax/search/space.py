@@ -67,8 +67,13 @@ class Family:
     """Whether its Einsums are one phase, so that epochs can be made for it."""
 
 
-def frames(cascade: Cascade, hardware: Hardware, like: Sequence[Design] = ()) -> list[Frame]:
-    """The frames of a cascade on an accelerator. UsageError where no design shows how to map it."""
+def frames(
+    cascade: Cascade, hardware: Hardware, like: Sequence[Design] = (), as_published: bool = False
+) -> list[Frame]:
+    """The frames of a cascade on an accelerator. UsageError where no design shows how to map it.
+
+    ``as_published`` keeps how a design's published mapping was found, for accountings that ask for it.
+    """
     text = print_cascade(cascade)
     every = list(like) or [load_design(name) for name in catalogue_names("designs")]
     seeds = [d for d in every if print_cascade(d.cascade) == text]
@@ -80,7 +85,8 @@ def frames(cascade: Cascade, hardware: Hardware, like: Sequence[Design] = ()) ->
         )
     grouped: dict[str, list[Design]] = {}
     for seed in seeds:
-        moved = replace(seed.with_accelerator(hardware.accelerator), costs=hardware.costs, as_published=AsPublished())
+        quirks = seed.as_published if as_published else AsPublished()
+        moved = replace(seed.with_accelerator(hardware.accelerator), costs=hardware.costs, as_published=quirks)
         shape = moved.mapping.model_dump_json(exclude={"einsums", "mapping", "title", "source", "labels"})
         grouped.setdefault(shape, []).append(moved)
     return [Frame(tuple(group), _alternatives(group)) for group in grouped.values()]
