@@ -54,7 +54,8 @@ def _find_ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
     shares = _shares(measured, order)
     most = maximum(0, *shares.values())
     share = {name: shares.get(name, most) if shares else 1 / _boxes(measured, name) for name in order}
-    block = {name: maximum(work[name], bus[name]) * share[name] for name in order}
+    loaded = _loaded(measured, phase)
+    block = {name: maximum(work[name], _bus_cycles(measured, name, loaded)) * share[name] for name in order}
 
     def head(name: str) -> Number:
         """Until the first block has come to an Einsum."""
@@ -66,23 +67,42 @@ def _find_ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
                     total = total + _column(measured, on[one])
         return total
 
-    drain = maximum(*(_column(measured, array) for array in on.values()))
     busiest = maximum(*(sum(work[n] for n in order if on[n] == array) for array in dict.fromkeys(on.values())))
     ends: list[Number] = []
     for array in dict.fromkeys(on.values()):
         own = [name for name in order if on[name] == array]
         later = [n for n in order if n not in own and own[-1] in before[n]]
-        tail = sum(block[n] for n in later) + (0 if array != on[order[-1]] and not later else drain)
+        tail = _column(measured, array) + sum(block[n] for n in later)
+        tail = tail + (_column(measured, on[later[-1]]) if later else 0)
         for i, name in enumerate(own):
             ends.append(head(name) + sum(work[n] for n in own[i:]) + tail)
-    rest = _after_last(measured, order[-1], drain)
+    rest = _after_last(measured, order[-1])
     waits = [head(name) - sum(bus[n] for n in order[:i]) + rest for i, name in enumerate(order)]
     return maximum(*ends) - busiest, maximum(*waits)
 
 
-def _bus_cycles(measured: Measured, name: str) -> Number:
-    rate = measured.sizes(f"{measured.outer}.bandwidth") / measured.sizes("clock")
-    return measured.traffic((name,)) / rate
+def _loaded(measured: Measured, phase: Phase) -> frozenset[tuple[str, str]]:
+    """(Einsum, operand) of what the buffer loads before a stream or before anything runs."""
+    if not measured.next:
+        return frozenset()
+    found = {(name, operand.label) for name, operand, _ in measured.tiling.granules(phase, measured.next)}
+    nest = measured.nest(phase.einsums[0])
+    outside = nest.levels[0].loops
+    kept = nest.levels[0].keeps & nest.levels[nest.level(measured.next)].keeps
+    for operand in nest.operands[:-1]:
+        if operand.label in kept and outside and outside[-1].ranks & operand.ranks:
+            found.add((nest.einsum, operand.label))
+    return frozenset(found)
+
+
+def _bus_cycles(measured: Measured, name: str, but: frozenset[tuple[str, str]] = frozenset()) -> Number:
+    """Cycles of the outermost memory for an Einsum's operands, some left out."""
+    nest = measured.nest(name)
+    words: Number = 0
+    for operand in nest.operands:
+        if (name, operand.label) not in but:
+            words = words + sum(measured.memory_words(name, operand))
+    return measured.bytes(words) * measured.sizes("clock") / measured.sizes(f"{measured.outer}.bandwidth")
 
 
 def _column(measured: Measured, array: str) -> Number:
@@ -97,15 +117,15 @@ def _boxes(measured: Measured, name: str) -> Number:
     return measured.tiling.extent(nest, nest.levels[0].loops)
 
 
-def _after_last(measured: Measured, name: str, drain: Number) -> Number:
-    """Cycles after the last operand has come: its tile is worked on, then drained while the result leaves."""
+def _after_last(measured: Measured, name: str) -> Number:
+    """Cycles after the last operand has come: its tile is worked on, then drained while the last results leave."""
     nest, tiles = measured.nest(name), _boxes(measured, name)
     rate = measured.sizes(f"{measured.outer}.bandwidth") / measured.sizes("clock")
-    out = measured.bytes(measured.memory_words(name, nest.output)[1]) / rate
+    out = measured.bytes(measured.memory_words(name, nest.output)[1]) / rate / tiles
     level = nest.level(measured.next) if measured.next else -1
     fetched = any(o.label in nest.levels[0].keeps and o.label in nest.levels[level].keeps for o in nest.operands[:-1])
-    last = measured.cycles(name) / tiles if fetched else 0
-    return last + maximum(drain - out / tiles, 0)
+    last = maximum(measured.cycles(name) / tiles, out) - out if fetched else 0
+    return last + maximum(_column(measured, nest.on) - out, 0)
 
 
 def _shares(measured: Measured, order: list[str]) -> dict[str, Number]:

@@ -84,15 +84,21 @@ def _buffer_time(measured: Measured, phase: Phase, memory: str) -> Number:
     0 where it is no limit, or where the table does not know the bank's cycle time.
     """
     part = measured.design.accelerator.memories[memory]
+    if part.bandwidth is None and "buffer-banks" not in measured.rules:
+        return 0
+    return measured.buffer_rows(phase.einsums, memory) * _row_time(measured, memory)
+
+
+def _row_time(measured: Measured, memory: str) -> Number:
+    """Seconds of one row's access, all banks and ports side by side."""
+    part = measured.design.accelerator.memories[memory]
     if part.bandwidth is not None:
-        rate = measured.sizes(f"{memory}.bandwidth") / measured.sizes(f"{memory}.access")
-        return measured.buffer_rows(phase.einsums, memory) / rate
+        return measured.sizes(f"{memory}.access") / measured.sizes(f"{memory}.bandwidth")
     if "buffer-banks" not in measured.rules:
         return 0
     cost = measured.level_cost(memory)
     slots = measured.sizes(f"{memory}.banks") * measured.sizes(f"{memory}.ports") * part.spread
-    cycle = maximum(or_zero(cost.cycle_s), where(cost.cycle_s > 0, 1 / measured.sizes("clock"), 0))
-    return measured.buffer_rows(phase.einsums, memory) * cycle / slots
+    return maximum(or_zero(cost.cycle_s), where(cost.cycle_s > 0, 1 / measured.sizes("clock"), 0)) / slots
 
 
 def _load_time(measured: Measured, phase: Phase) -> Number:
@@ -105,8 +111,9 @@ def _load_time(measured: Measured, phase: Phase) -> Number:
     granules = measured.bytes(words) / where(
         measured.tiling.holds_two(phase, measured.next), streams_of(measured, phase), 1
     )
-    first = measured.tiling.first_tiles(phase, measured.next)
-    return (granules + first) / measured.sizes(f"{measured.outer}.bandwidth")
+    loaded = granules + measured.tiling.first_tiles(phase, measured.next)
+    rows = loaded / measured.bytes(measured.level_cost(measured.next).words)
+    return maximum(loaded / measured.sizes(f"{measured.outer}.bandwidth"), rows * _row_time(measured, measured.next))
 
 
 Times = tuple[Number, Number, Mapping[str, Number], Number]

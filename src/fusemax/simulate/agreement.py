@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fusemax.base.result import Result
-from fusemax.base.units import format_length
 from fusemax.design.workload import Workload
 from fusemax.simulate.tile import simulate
 
-__all__ = ["DESIGNS", "Agreement", "Point", "agreement", "draw_points"]
+__all__ = ["DESIGNS", "LIMIT", "Agreement", "Point", "agreement", "draw_points"]
+
+LIMIT = 0.01
+"""The relative difference up to which both agree."""
 
 DESIGNS = ("unfused", "flat", "fusemax-cascade", "fusemax-architecture", "fusemax")
 EDGES = (16, 32, 64, 128, 256)
@@ -120,8 +122,3 @@ def _compared(points: Iterable[Point]) -> Iterator[tuple[Point, float, float]]:
     for point in points:
         found = simulate(point.design, point.workload, point.seq_len, {"edge": point.edge})
         yield point, found.cycles, found.model_cycles
-
-
-def describe(point: Point) -> str:
-    """A point in a few words."""
-    return f"{point.design} N={point.edge} {point.mask} {format_length(point.seq_len)}"

@@ -22,7 +22,7 @@ def seen(space: TileSpace, index: Index, root: str) -> tuple[int, int]:
 
 def covered(space: TileSpace, index: Index, root: str, unit: int) -> tuple[int, int]:
     """`seen` to whole units: a unit with one seen pair is moved and computed as a whole."""
-    if any(axis.root == root and axis.unit <= unit for axis in space.axes[: len(index)]):
+    if any(axis.root == root and not axis.merged for axis in space.axes[: len(index)]):
         return space.interval(index, root)
     low, high = seen(space, index, root)
     return low // unit * unit, min(-(-high // unit) * unit, space.sizes.get(root, high))

@@ -116,6 +116,7 @@ def _registers(machine: Machine, plan: LockstepPlan) -> dict[str, dict[str, int]
     """Words of one element's registers that results take from their first word to their last reader, by array."""
     found: dict[str, dict[str, int]] = {}
     length = plan.epoch.template.length
+    batch = machine.measured.design.mapping.batch
     for name, slot in plan.epoch.template.slots.items():
         nest = machine.nest(name)
         readers = [f for f in plan.epoch.flows if f.writer == name and not f.running]
@@ -124,7 +125,7 @@ def _registers(machine: Machine, plan: LockstepPlan) -> dict[str, dict[str, int]
             continue
         words = 1
         for loop in nest.temporal:
-            shared = any(loop.variable == axis.variable for axis in plan.space.axes)
+            shared = loop.part in batch or any(loop.variable == axis.variable for axis in plan.space.axes)
             if not shared and loop.ranks & nest.output.ranks:
                 words *= int(machine.measured.tiling.bound(loop))
         written = plan.lags[name] * length + slot.start

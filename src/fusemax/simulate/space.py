@@ -25,6 +25,8 @@ class Axis:
     root: str
     unit: int
     bound: int
+    merged: bool = False
+    """Whether an iteration stands for several of the loop, which may be there in part."""
 
 
 @dataclass(frozen=True)

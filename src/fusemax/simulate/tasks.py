@@ -146,7 +146,8 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     sizes = {HEADS: machine.heads} | {root: int(machine.measured.tiling.part(root)) for root in roots}
     if row_unit is not None:
         last = axes[-1]
-        axes = (*axes[:-1], Axis(last.variable, last.root, row_unit, -(-last.bound * last.unit // row_unit)))
+        bound = -(-last.bound * last.unit // row_unit)
+        axes = (*axes[:-1], Axis(last.variable, last.root, row_unit, bound, last.root == "M"))
     space = TileSpace(axes, sizes, machine.mask)
     inner = tuple(loop for loop in nest.temporal if loop not in (loops if row_unit is None else loops[:-1]))
     issues = machine.measured.work(name).issues

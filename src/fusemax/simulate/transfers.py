@@ -55,7 +55,7 @@ def add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bu
                 given = rule is not None and rule.places is not None
                 size = float(tiling.tile(nest, operand.ranks, at) * measured.sizes("word") / 8)
                 places = (rule.places or {}).get(operand.tensor, 1) if given and rule else 2 if size <= room else 1
-        burst = max(1, stream_words(machine, nest, operand, inner))
+        burst = max(_array_tile(machine, task), stream_words(machine, nest, operand, inner))
         fetch = Fetch(operand.tensor, task.space, relevant, places, words, burst)
         fetch.ported = buffered
         writer = next((t for t in tasks if t.nest.output.tensor == operand.tensor), None)
@@ -70,6 +70,11 @@ def _inner_loops(machine: Machine, task: Task) -> tuple[Loop, ...]:
     tiles = {axis.variable for axis in task.space.axes}
     batch = machine.measured.design.mapping.batch
     return tuple(x for x in task.nest.temporal if x.variable not in tiles and x.part not in batch)
+
+
+def _array_tile(machine: Machine, task: Task) -> int:
+    """Words that an array takes at once: no less is moved before others have their turn."""
+    return machine.rows(task.array) * machine.columns(task.array)
 
 
 def _written(machine: Machine, task: Task, writer: Task, operand: Operand) -> Callable[[Index], int | None]:
@@ -166,7 +171,7 @@ def _spill(machine: Machine, task: Task, tasks: list[Task], operand: Operand, bu
         return
     relevant = tuple(range(len(task.space.axes)))
     words = _words(machine, task, operand, inner, False, lack, relevant)
-    burst = max(1, round(stream_words(machine, task.nest, operand, inner) * lack))
+    burst = max(_array_tile(machine, task), round(stream_words(machine, task.nest, operand, inner) * lack))
     fetch = Fetch(operand.tensor, task.space, relevant, 2 * task.pieces, words, burst)
     fetch.ported = False
     writer = next((t for t in tasks if t.nest.output.tensor == operand.tensor), None)
