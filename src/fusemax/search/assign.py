@@ -138,7 +138,7 @@ class _Assignment:
         self._chosen = chosen
         self.before = (*walk.place, *variant.place, order.place)
         self._alike: dict[Place, Measured] = {}
-        """By placings, a design with the arrays running freely: what it waits for depends on nothing else."""
+        """By placings, any design with them: how many tiles it has."""
         self.below: dict[int, int] = {}
         self.handed: dict[tuple[object, ...], tuple[list[Handing], int]] = {}
 
@@ -285,7 +285,8 @@ class _Assignment:
                 continue
             done[text] = kind_number
             bound = self.floor.scheduled(exact, schedule, placed)
-            bound = replace(bound, busy=self._late(bound, schedule, placed, numbers, design))
+            if "fill-drain" in self.space.rules:
+                bound, first = self._late(bound, schedule, placed, numbers, design, first)
             open_ = np.arange(tiles)
             for stream_number, streams in enumerate(self.space.limits.streams):
                 after = (*numbers, *where, kind_number, stream_number)
@@ -308,23 +309,24 @@ class _Assignment:
                     open_ = left[~settled]
 
     def _late(
-        self, bound: Spent, schedule: Schedule, placed: Mapping[str, Placing], numbers: Place, design: Design
-    ) -> npt.NDArray[np.float64]:
-        """Cycles of a schedule with what its arrays wait for at least: first and last blocks, or the pipeline's lag."""
+        self, bound: Spent, schedule: Schedule, placed: Mapping[str, Placing], numbers: Place, design: Design,
+        first: Measured | None,
+    ) -> tuple[Spent, Measured | None]:  # fmt: skip
+        """The bound with what arrays wait for at least: first and last blocks, or the pipeline's lag."""
         assert bound.busy is not None
-        if "fill-drain" not in self.space.rules:
-            return bound.busy
-        if numbers not in self._alike:
-            free = replace(design, schedule=self._free(placed))
-            free.__dict__["specs"] = design.specs
-            nests = nests_of(free, {}, self.space.rules)
-            tiling = Tiling(free, nests, self.space.sizes, self.space.rules, self.prices.tiles.parameters)
-            self._alike[numbers] = Measured(tiling)
-        known = self._alike[numbers]
         if bound.drain:
-            waits: npt.NDArray[np.float64] = np.asarray(free_fill(known, known.design.schedule.phases[0]))
-            return bound.busy + waits
-        return bound.busy + self.floor.lag(bound, schedule, placed, known)
+            first = self._measured(replace(design, schedule=schedule), design)
+            waits: npt.NDArray[np.float64] = np.asarray(free_fill(first, schedule.phases[0]), dtype=np.float64)
+            return replace(bound, busy=bound.busy + np.maximum(waits, 0.0)), first
+        if numbers not in self._alike:
+            self._alike[numbers] = self._measured(replace(design, schedule=self._free(placed)), design)
+        late = self.floor.lag(bound, schedule, placed, self._alike[numbers])
+        return replace(bound, busy=bound.busy + late), first
+
+    def _measured(self, design: Design, of: Design) -> Measured:
+        design.__dict__["specs"] = of.specs
+        nests = nests_of(design, {}, self.space.rules)
+        return Measured(Tiling(design, nests, self.space.sizes, self.space.rules, self.prices.tiles.parameters))
 
     def _remaining(self, spent: Spent, candidates: npt.NDArray[np.int64], tiles: int) -> npt.NDArray[np.int64]:
         """The sizes at which a schedule with more streams may win; counts the others."""

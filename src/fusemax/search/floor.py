@@ -45,7 +45,7 @@ class Spent:
     left: int
     busy: Reals | None = None
     drain: int = 0
-    """1 where arrays run freely, so that the last result is waited for once more."""
+    """1 where arrays run freely, and ``busy`` has what the last column waits for already."""
     load: Reals | None = None
     """Seconds before anything runs."""
     done: frozenset[str] = frozenset()
@@ -344,12 +344,12 @@ class Floor:
 
     def _skew(self, spent: Spent) -> float:
         """Cycles by which the last column of an array runs behind the first, once something is on it."""
-        if "fill-drain" not in self.prices.rules:
+        if "fill-drain" not in self.prices.rules or spent.drain:
             return 0.0
         sizes, found = self.prices.tiling.sizes, 0.0
         for on, array in self.prices.design.accelerator.arrays.items():
             if array.rows != 1 and bool((spent.cycles[on] > 0).any()):
-                found = max(found, float(sizes(f"{on}.columns")) - 1 + spent.drain * (float(sizes(f"{on}.rows")) - 1))
+                found = max(found, float(sizes(f"{on}.columns")) - 1)
         return found
 
     def bounds(self, spent: Spent) -> tuple[Bounds, str]:
