@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from fusemax.design.workload import Workload
-from fusemax.simulate.agreement import DESIGNS
+from functools import lru_cache
 
-__all__ = ["DESIGNS", "workload"]
+from fusemax.design.sizes import Override
+from fusemax.design.workload import Workload
+from fusemax.model.evaluate import evaluate
+from fusemax.simulate.agreement import DESIGNS
+from fusemax.simulate.machine import Machine
+from fusemax.simulate.simulation import Simulation
+from fusemax.simulate.tile import simulate
+
+__all__ = ["DESIGNS", "machine", "run", "workload"]
+
+SETTINGS: dict[str, Override] = {"edge": 16, "buffer.capacity": "256KiB"}
 
 
 def workload(
@@ -19,3 +28,15 @@ def workload(
             "mask": mask, "query_len": query_len,
         }
     )  # fmt: skip
+
+
+@lru_cache
+def run(design: str, length: int = 128, mask: str = "none") -> Simulation:
+    """A design on a small point, with its trace."""
+    return simulate(design, workload(mask=mask), length, SETTINGS, trace=True)
+
+
+@lru_cache
+def machine(design: str, length: int = 128, mask: str = "none") -> Machine:
+    """The same point as the engines see it."""
+    return Machine(evaluate(design, workload(mask=mask), length, "corrected", SETTINGS).measured)

@@ -178,11 +178,15 @@ def _remarks(
                 for n in plan.epoch.lags
                 if best_lags[n] != plan.epoch.lags[n]
             ]
-            heads = -(-need // max(1, flight // machine.measured.design.schedule.streams))
+            alone = (
+                flight // machine.measured.design.schedule.streams if flight < need else 1
+            )  # under a mask, of the last
+            heads = -(-need // max(1, alone))
             remedy = f"interleaving {heads} heads (schedule: streams: {heads}) removes it"
             if best < need and moved:
                 remedy += f"; so does the stage order {', '.join(moved)}, which needs {best} in flight"
-            found.append(f"{engine.tally.empty} epochs ({waited:,.0f} cycles) stay empty for lack of them; {remedy}.")
+            why = "for lack of them" if flight < need else "where fewer see the last keys"
+            found.append(f"{engine.tally.empty} epochs ({waited:,.0f} cycles) stay empty {why}; {remedy}.")
     for array, words in _registers(machine, plan).items():
         depth = int(machine.measured.sizes(f"{array}.registers"))
         need = sum(words.values())
