@@ -50,7 +50,14 @@ def test_pruning_finds_what_exhaustion_finds(
 TINY = Workload(name="tiny", batch=2, model_width=64, heads=2, head_size=32, ffn_width=128)
 
 
-def small(kept: tuple[str, ...], moved: tuple[str, ...], **more: object) -> Limits:
+def small(
+    kept: tuple[str, ...],
+    moved: tuple[str, ...],
+    tiles: dict[str, list[int]],
+    kinds: tuple[str, ...] = ("free",),
+    streams: tuple[int, ...] = (1,),
+    orders: int = 1,
+) -> Limits:
     """A space in which some tensors are kept in every way, and some Einsums run on either array."""
     seed = load_design("fusemax")
     shape = variants_of(frames(load_cascade("attn_1pass_fusemax"), load_hardware("fusemax-cloud"), [seed])[0])[0].shape
@@ -60,13 +67,13 @@ def small(kept: tuple[str, ...], moved: tuple[str, ...], **more: object) -> Limi
         own = Placing(entry.on, tuple((side, str(loop)) for side, loop in entry.spatial.items()))
         other = Placing("array1d" if entry.on == "array2d" else "array2d", (("columns", "p0"),))
         placings[spec.name] = (own, other) if spec.name in moved else (own,)
-    return Limits(placings=placings, kept=kept, **{"orders": 1, "streams": (1, 2), **more})  # type: ignore[arg-type]
+    return Limits(tiles, streams, kinds, orders, placings, kept)
 
 
 CASES = [
-    small(("BQK",), ("RM",), tiles={"M0": [256], "P0": [256], "P1": [2]}, kinds=("free",), streams=(1,)),
-    small(("SLN",), (), tiles={"M0": [256], "P0": [256], "P1": [1, 2]}, kinds=("free",), streams=(1,), orders=2),
-    small((), ("PRM",), tiles={"M0": [128], "P0": [256], "P1": [1, 4]}, kinds=("free", "epoch of 3 steps")),
+    small(("BQK",), ("RM",), {"M0": [256], "P0": [256], "P1": [2]}),
+    small(("SLN",), (), {"M0": [256], "P0": [256], "P1": [1, 2]}, orders=2),
+    small((), ("PRM",), {"M0": [128], "P0": [256], "P1": [1, 4]}, ("free", "epoch of 3 steps"), (1, 2)),
 ]
 
 
