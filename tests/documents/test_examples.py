@@ -43,9 +43,14 @@ def test_examples(
                     )
 
 
+ENDLESS = "fusemax serve"
+"""It answers until it is stopped: tests/web/test_serve.py starts it, asks and stops it."""
+
+
 def _questions() -> list[str]:
     """The commands of the README's table "which command answers which question"."""
-    return re.findall(r"^\| .*\| `(fusemax [^`]*)` \|$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [line for line in re.findall(r"^\| .*\| `(fusemax [^`]*)` \|$", readme, re.MULTILINE) if line != ENDLESS]
 
 
 @pytest.mark.parametrize("line", _questions())
