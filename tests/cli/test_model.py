@@ -103,3 +103,8 @@ def test_a_figure_that_differs_is_status_1(capsys: pytest.CaptureFixture[str], m
     monkeypatch.setattr(accounting, "check", lambda: accounting.Check(2, (wrong,)))
     assert run(["accounting", "--check"]) == 1
     assert "1 of 2 published figures agree" in capsys.readouterr().out
+
+
+def test_counts_past_64_bits_are_searched_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["model", "flat", "--workload", "bert", "--seq-len", "20492672"]) == 0
+    assert capsys.readouterr().out.startswith("flat, bert at 20492672, corrected accounting: ")

@@ -8,9 +8,11 @@ first wins, in the order of ``over`` with the last parameter varying fastest.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +115,8 @@ def _candidates(
 ) -> _Candidates:
     strides = _strides(design, search)
     points, places = [], []
-    columns: dict[str, list[Integers]] = {name: [] for name in numeric}
+    columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in numeric}
+    whole = np.float64 if num_points is None and _is_huge(sizes) else np.int64
     for point in range(num_points or 1):
         lists = [_values(design, search, name, sizes, None if num_points is None else point) for name in numeric]
         grid = np.meshgrid(*(np.arange(len(each)) for each in lists), indexing="ij")
@@ -122,10 +125,16 @@ def _candidates(
         place = np.zeros(number, dtype=np.int64)
         for name, each, chosen in zip(numeric, lists, grid, strict=True):
             place += chosen.ravel() * strides[name]
-            columns[name].append(np.array(each, dtype=np.int64)[chosen.ravel()])
+            columns[name].append(np.array(each, dtype=whole)[chosen.ravel()])
         places.append(place)
     arrays = {name: np.concatenate(column) for name, column in columns.items()}
     return _Candidates(np.concatenate(points), arrays, np.concatenate(places))
+
+
+def _is_huge(sizes: Sizes) -> bool:
+    """Whether counts of a point pass 64 bits: then its candidates are compared as doubles."""
+    work = math.prod(float(sizes(name)) for name in ("B", "H", "M", "P"))
+    return work * max(float(sizes("E")), float(sizes("F"))) * 4 >= float(1 << 62)
 
 
 def _values(design: Design, search: Search, name: str, sizes: Sizes, point: int | None) -> tuple[int, ...]:
