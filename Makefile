@@ -65,6 +65,7 @@ bench: $(VENV)/.all $(VENV)/.project
 
 docs: $(VENV)/.all $(VENV)/.project
 	@$(PY) -m docs.generate
+	@$(PY) -m docs.tiles
 
 web/node_modules/.package-lock.json: web/package-lock.json
 	@echo 'Installing web/package-lock.json'
