@@ -23,6 +23,7 @@ help:
 	@echo 'make docs      write the generated pages again'
 	@echo 'make web       build the pages of fusemax serve again (needs node)'
 	@echo 'make screenshots  pictures of every page in out/screenshots (needs Chromium)'
+	@echo 'make best-mappings  run the searches of docs/explanation/best-mappings.md again (PARTS="a d")'
 	@echo 'make lock      resolve the dependencies again'
 
 # An installed environment is a stamp in .venv; it is made again when its list changes.
@@ -76,6 +77,10 @@ web: web/node_modules/.package-lock.json
 
 screenshots: $(VENV)/.all $(VENV)/.project
 	@$(PY) -m docs.screenshots $(if $(WRITE),--write)
+
+best-mappings: $(VENV)/.all $(VENV)/.project
+	@$(PY) -m docs.best_mappings $(PARTS)
+	@$(PY) -m docs.generate
 
 bare: $(VENV)/.project
 	@.ci/bare

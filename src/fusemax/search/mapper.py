@@ -45,6 +45,7 @@ __all__ = ["OBJECTIVES", "Certificate", "Found", "NothingFits", "search"]
 
 MAPPINGS = ("all", "aligned", "designs")
 _EASY = {"latency", "area"}
+_NEAR = 0.8
 
 
 class NothingFits(UsageError):
@@ -101,7 +102,8 @@ def search(
     ``exps`` numbers of multiply-adds for an exp (the accelerator's own by default); ``vary`` fields of the accelerator
     with their values (``{"edge": [128, 256]}``); ``latency`` (s) and ``area`` (um^2) limits. ``mappings`` is ``all``,
     ``aligned`` (loops are spread over an array only as a design spreads them there) or ``designs`` (only what designs
-    map, Einsum by Einsum); by default all for latency and area unless memory bounds the time, else aligned.
+    map, Einsum by Einsum); by default all for latency and area where a design is near the roofline of the arrays, else
+    aligned.
     ``as_published``: in published accounting, find the mapping of a design as its published one was found (FLAT's own
     objective). ``exhaustive`` prunes nothing. ``observe`` may raise to end the search.
     Raises UnknownName, the loaders' errors, UsageError; NothingFits where no design fits or keeps the limits.
@@ -129,17 +131,23 @@ def search(
 
 
 def _usual_mappings(question: _Question, hardware: Hardware) -> str:
-    """All mappings where arrays bound the time and it is the time that counts; else too many tie for that."""
-    seed = question.frames(hardware)[0].seeds[0]
-    if not set(question.goal.objectives) <= _EASY or set(seed.mapping.parameters):
+    """All where it is the time that counts and a design is near the roofline of the arrays; else too many tie."""
+    if not set(question.goal.objectives) <= _EASY:
         return "aligned"
+    return "all" if any(_is_near(question, seed) for seed in question.frames(hardware)[0].seeds) else "aligned"
+
+
+def _is_near(question: _Question, seed: Design) -> bool:
+    if seed.mapping.parameters:
+        return False
     try:
         sizes = question.sizes(seed)
         measured = Measured(Tiling(seed, nests_of(seed, {}, question.rules), sizes, question.rules))
         memory = measured.bytes(measured.compulsory_words) / sizes(f"{measured.outer}.bandwidth")
-        return "all" if float(measured.roofline) > float(memory) else "aligned"
-    except FusemaxError:
-        return "all"
+        near = float(measured.roofline) >= _NEAR * float(measured.latency)
+    except FusemaxError:  # it does not run here
+        return False
+    return near and float(measured.roofline) > float(memory)
 
 
 class _Walk:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from typing import Literal
 
 from fusemax.base.errors import FusemaxError, UsageError
@@ -75,7 +76,7 @@ def frames(
     ``as_published`` keeps how a design's published mapping was found, for accountings that ask for it.
     """
     text = print_cascade(cascade)
-    every = list(like) or [load_design(name) for name in catalogue_names("designs")]
+    every = list(like) or _shipped(cascade.name) or _shipped("")
     seeds = [d for d in every if print_cascade(d.cascade) == text]
     if not seeds:
         known = ", ".join(sorted({d.cascade.name for d in every}))
@@ -90,6 +91,14 @@ def frames(
         shape = moved.mapping.model_dump_json(exclude={"einsums", "mapping", "title", "source", "labels"})
         grouped.setdefault(shape, []).append(moved)
     return [Frame(tuple(group), _alternatives(group)) for group in grouped.values()]
+
+
+def _shipped(cascade: str) -> list[Design]:
+    """The catalogue's designs whose files name a cascade; all of them for no name."""
+    folder = files("fusemax") / "catalogue" / "designs"
+    line = f"\ncascade: {cascade}"
+    texts = {name: (folder / f"{name}.yaml").read_text(encoding="utf-8") for name in catalogue_names("designs")}
+    return [load_design(name) for name, text in texts.items() if line in text]
 
 
 def _alternatives(seeds: Sequence[Design]) -> dict[str, tuple[EinsumMapping, ...]]:
