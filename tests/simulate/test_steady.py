@@ -17,6 +17,7 @@ CASES: dict[str, tuple[dict[str, Any], int, int]] = {
     "causal": ({"heads": 3, "mask": "causal"}, 256, 16),
     "window": ({"heads": 4, "kv_heads": 2, "value_head_size": 32, "mask": {"window": 100}}, 300, 32),
     "decode": ({"heads": 16, "kv_heads": 4, "query_len": 1, "batch": 2}, 1024, 32),
+    "starved": ({"heads": 2, "query_len": 16, "head_size": 32}, 1024, 16),
     "narrow": ({"heads": 1, "head_size": 8}, 512, 16),
 }
 
@@ -34,6 +35,8 @@ def test_passing_over_equals_the_full_run(design: str, case: str, times: int, mo
     length *= times
     load = workload(**options)
     settings: dict[str, Override] = {"edge": edge, "buffer.capacity": "256KiB"}
+    if case == "starved":
+        settings["dram.bandwidth"] = "10GiB/s"
     quick = simulate(design, load, length, settings)
     monkeypatch.setattr(steady, "worth_a_look", lambda number: False)
     monkeypatch.setattr(lockstep, "worth_a_look", lambda number: False)

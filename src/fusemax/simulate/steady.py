@@ -186,7 +186,9 @@ class Steady:
         leader = self.leader
         assert leader.at is not None
         origin = dict(self._where(leader) or ())
-        parts: list[object] = [tuple(max(a.free - now, 0) for a in self.run.arrays.values())]
+        waits = [all(t.at is None or t.number in still.tasks for t in a.tasks) for a in self.run.arrays.values()]
+        frees = [array.free - now for array in self.run.arrays.values()]
+        parts: list[object] = [tuple(max(f, 0) if w else f for f, w in zip(frees, waits, strict=True))]
         for task in self.run.tasks:
             if task.number in still.tasks:
                 parts.append(task.code)
