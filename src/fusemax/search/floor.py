@@ -367,7 +367,8 @@ class Floor:
         latency = np.maximum(np.maximum(times[0] + load, times[1]), times[2] + load)
         by = BY[max(range(3), key=lambda i: times[i][0])]
         latency = np.where(spent.room > self.capacity, np.inf, latency * self.layers)
-        energy = (spent.energy + rest.energy) * self.layers + self.leak * latency
+        leaks = self.leak * np.where(np.isfinite(latency), latency, 0.0)
+        energy = (spent.energy + rest.energy) * self.layers + leaks
         return Bounds(latency, energy, words * (self.word_bytes * self.layers), self.area), by
 
 
