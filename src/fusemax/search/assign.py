@@ -244,13 +244,14 @@ class _Assignment:
                 self.walk.tally.prune(by, each * self.space.tails * int((~alive).sum()))
                 if alive.any():
                     chosen = self._chosen[alive]
-                    _Assignment(self.walk, self.variant, self.order, self._whole, chosen).keep(placed, numbers)
+                    narrower = _Assignment(self.walk, self.variant, self.order, self._whole, chosen)
+                    narrower._begin()
+                    narrower.keep(placed, numbers)
                 return
         self.keep(placed, numbers)
 
     def keep(self, placed: dict[str, Placing], numbers: Place) -> None:
         """Every sound way to keep the tensors that is not beaten by another."""
-        self._begin()
         tensors = list(self.space.tensors)
         found = [self._handings(tensor, placed) for tensor in tensors]
         tiles, tails = len(self.prices.tiles), self.space.tails
