@@ -48,7 +48,7 @@ window is an eighth of the length), grouped queries (heads of Q / of K and V), a
 cycles. Any line can be had with
 
 ```console
-$ fusemax simulate flat --workload bert --seq-len 1K --set edge=64
+$ fusemax simulate fusemax --workload bert --seq-len 1K --set edge=64
 ```
 
 and a workload file of its sizes. {within} of {number} points are within 1 %; **bold** ones are not.

@@ -15,11 +15,12 @@ def test_one_that_took_long_is_asked_for_less_often(tmp_path: Path) -> None:
     fronts = Fronts()
     fronts.put("quick", before, 0.0, b"q")
     fronts.put("slow", before, 60.0, b"s")
-    assert (fronts.get("quick", before), fronts.get("other", before)) == (b"q", None)
+    assert (fronts.get("quick", before, is_growing=True), fronts.get("other", before, is_growing=True)) == (b"q", None)
     store.write_bytes(b"12")
     after = stamp_of(str(store))
     assert after != before
-    assert (fronts.get("quick", after), fronts.get("slow", after)) == (None, b"s")
+    assert (fronts.get("quick", after, is_growing=True), fronts.get("slow", after, is_growing=True)) == (None, b"s")
+    assert fronts.get("slow", after, is_growing=False) is None  # a sweep that is done shows all it found
     for number in range(100):
         fronts.put(str(number), after, 0.0, b"")
-    assert fronts.get("slow", after) is None
+    assert fronts.get("slow", after, is_growing=True) is None

@@ -41,12 +41,12 @@ class Fronts:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, _Front] = OrderedDict()
 
-    def get(self, key: str, stamp: Stamp) -> bytes | None:
-        """A front that is as the store is, or not older than ten times what it took."""
+    def get(self, key: str, stamp: Stamp, *, is_growing: bool) -> bytes | None:
+        """A front that is as the store is, or while the store grows not older than ten times what it took."""
         kept = self._kept.get(key)
         if kept is None:
             return None
-        is_young = time.monotonic() - kept.found < kept.seconds / _SHARE
+        is_young = is_growing and time.monotonic() - kept.found < kept.seconds / _SHARE
         return kept.body if kept.stamp == stamp or is_young else None
 
     def put(self, key: str, stamp: Stamp, seconds: float, body: bytes) -> None:

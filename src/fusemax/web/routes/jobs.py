@@ -12,13 +12,16 @@ from pydantic import Field
 from fusemax.web.axes import axis
 from fusemax.web.desk import answer, refusal
 from fusemax.web.fronts import stamp_of
-from fusemax.web.jobs import Job, Jobs
+from fusemax.web.jobs import RUNNING, Job, Jobs
 from fusemax.web.pool import Busy
 from fusemax.web.routes.models import ERRORS, Name, Open, Strict, Text
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api", tags=["jobs"], responses=ERRORS)
+
+STORED = "stored"
+"""The state of a study that no job of ours made: it may be growing."""
 
 Key = Annotated[str, Path(max_length=1000, pattern="^[0-9a-z-]+$")]
 Accounting = Literal["corrected", "published"]
@@ -152,7 +155,7 @@ async def get_job(
         shown = {**one.document(), "result": one.result}
         if one.kind == "search":
             return _json({**shown, **_searched(one)})
-    front = await _front(request, shown["studies"], x, y)
+    front = await _front(request, shown["studies"], x, y, is_growing=shown["state"] in (RUNNING, STORED))
     return front if isinstance(front, Response) else _json({**shown, **front})
 
 
@@ -208,10 +211,12 @@ async def _studies(request: Request) -> list[dict[str, Any]] | Response:
     return listed
 
 
-async def _front(request: Request, ids: list[str], x: str | None, y: str) -> dict[str, Any] | Response:
+async def _front(
+    request: Request, ids: list[str], x: str | None, y: str, *, is_growing: bool
+) -> dict[str, Any] | Response:
     store, fronts = jobs_of(request).store, request.app.state.fronts
     key, stamp, begun = json.dumps([ids, x, y]), stamp_of(store), time.monotonic()
-    body: bytes | None = fronts.get(key, stamp)
+    body: bytes | None = fronts.get(key, stamp, is_growing=is_growing)
     if body is None:
         found = await answer(request, "front", {"store": store, "ids": ids, "x": x, "y": y}, keep=False)
         if found.status_code != 200:
@@ -227,7 +232,7 @@ def _stored(study: dict[str, Any]) -> dict[str, Any]:
     about = study["about"]
     more = [str(v) for k, v in about.items() if k not in ("design", "workload", "version", "code")]
     return {
-        "id": f"study-{study['id']}", "kind": "stored", "state": "stored", "done": study["points"], "total": None,
+        "id": f"study-{study['id']}", "kind": "stored", "state": STORED, "done": study["points"], "total": None,
         "title": f"{about.get('design')}, {about.get('workload')} ({', '.join(more)}) over {', '.join(study['axes'])}",
         "studies": [study["id"]], "rate": None, "left_s": None,
     }  # fmt: skip
