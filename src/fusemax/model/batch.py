@@ -37,7 +37,7 @@ from fusemax.model.tiling import Tiling, attention_sizes
 
 __all__ = ["Batch", "design_program", "evaluate_batch", "point_totals"]
 
-_CHUNK = 1 << 14
+_CHUNK = 1 << 15  # in smaller ones threads wait for one another, larger ones leave the cache
 _SAFE = float(1 << 62)  # counts past this do not fit an int64
 
 _SIZES = frozenset({"B", "H", "KV", "D", "E", "F", "S", "M", "P", "L"})
