@@ -68,7 +68,7 @@ def needs(graph: Graph) -> list[int]:
         writer[unrolled.cells] = unrolled.statement.number
     found = []
     for unrolled in graph.statements:
-        direct = np.unique(writer.take(unrolled.reads)).tolist()
+        direct = set(writer.take(unrolled.reads).ravel().tolist())  # np.unique would load masked arrays first
         found.append(sum(1 << number for number in direct if number >= 0))
     for k in range(len(found)):
         for i in range(len(found)):
