@@ -15,9 +15,10 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from fusemax.base.files import write_atomically
+from fusemax.model.compare import default_plan
 from fusemax.model.evaluate import evaluate
 from fusemax.model.measure import Measured
-from fusemax.simulate.agreement import DESIGNS, LIMIT, Point, agreement, draw_points
+from fusemax.simulate.agreement import LIMIT, Point, agreement, draw_points
 from fusemax.simulate.tile import simulate
 
 __all__ = [
@@ -134,7 +135,8 @@ has two rows of scores and one of exponentials in the buffer, and sends scores a
 
 def occupancy_page() -> str:
     """What stands in the buffer, by design and length."""
-    return _OCCUPANCY + "".join(f"{occupancy_line(d, n)}\n" for d in DESIGNS for n in LENGTHS) + _OCCUPANCY_END
+    lines = (occupancy_line(d, n) for d in default_plan().designs for n in LENGTHS)
+    return _OCCUPANCY + "".join(f"{line}\n" for line in lines) + _OCCUPANCY_END
 
 
 def occupancy_line(design: str, length: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from docs.tiles import NUMBER, OCCUPANCY, PAGE, agreement_page, occupancy_line, occupancy_page, point_line
-from fusemax.simulate.agreement import DESIGNS, draw_points
+from fusemax.model.compare import default_plan
+from fusemax.simulate.agreement import draw_points
 
 TEXT = PAGE.read_text(encoding="utf-8")
 LINES = [line for line in TEXT.splitlines() if line.startswith("| ") and line.split("|")[1].strip().isdigit()]
@@ -14,7 +15,7 @@ POINTS = draw_points(NUMBER)
 
 def test_points_cover_what_they_should() -> None:
     assert draw_points(NUMBER) == POINTS
-    assert {point.design for point in POINTS} == set(DESIGNS)
+    assert {point.design for point in POINTS} == set(default_plan().designs)
     assert {point.mask for point in POINTS} == {"none", "causal", "window"}
     assert {point.edge for point in POINTS} == {16, 32, 64, 128, 256}
     assert {min(p.seq_len for p in POINTS), max(p.seq_len for p in POINTS)} == {1024, 65536}
@@ -41,7 +42,7 @@ def test_all_points_are_as_the_page_says(number: int) -> None:
     assert point_line(number, POINTS[number - 1]) == LINES[number - 1]
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", default_plan().designs)
 def test_the_buffer_holds_what_the_page_says(design: str) -> None:
     text = OCCUPANCY.read_text(encoding="utf-8")
     assert occupancy_line(design, "1K") in text

@@ -13,14 +13,14 @@ from typing import ClassVar
 
 from fusemax.base.result import Result
 from fusemax.design.workload import Workload
+from fusemax.model.compare import default_plan
 from fusemax.simulate.tile import simulate
 
-__all__ = ["DESIGNS", "LIMIT", "Agreement", "Point", "agreement", "draw_points"]
+__all__ = ["LIMIT", "Agreement", "Point", "agreement", "draw_points"]
 
 LIMIT = 0.01
 """The relative difference up to which both agree."""
 
-DESIGNS = ("unfused", "flat", "fusemax-cascade", "fusemax-architecture", "fusemax")
 EDGES = (16, 32, 64, 128, 256)
 HEAD_SIZES = (32, 64, 96, 128, 256)
 LENGTHS = (1024, 1500, 2048, 4096, 5000, 8192, 16384, 30000, 32768, 65536)
@@ -60,7 +60,8 @@ class Point:
 def draw_points(number: int, seed: int = 0) -> list[Point]:
     """So many points, the designs in turn."""
     source = random.Random(seed)
-    return [_draw(source, DESIGNS[i % len(DESIGNS)]) for i in range(number)]
+    designs = default_plan().designs
+    return [_draw(source, designs[i % len(designs)]) for i in range(number)]
 
 
 def _draw(source: random.Random, design: str) -> Point:

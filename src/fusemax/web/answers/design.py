@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from fusemax.base.errors import FusemaxError
 from fusemax.design.sizes import Sizes
+from fusemax.model.compare import default_plan
 from fusemax.model.evaluate import Evaluation, evaluate
 from fusemax.model.show import epoch_spans, loop_nest
 from fusemax.report.gantt import gantt_svg, gantt_text
 from fusemax.web.answers.texts import design_of, workload_of
 from fusemax.web.worker import TOO_LARGE
 
-__all__ = ["BESIDE", "beside", "design", "model"]
+__all__ = ["beside", "design", "model"]
 
-BESIDE = ("flat", "unfused")
-"""The designs of the paper's comparison that every other one is held against."""
 _SHOWN = ("latency_s", "energy_pj", "traffic_bytes", "area_um2", "utilization_2d", "utilization_1d", "bound")
 
 Settings = Mapping[str, int | float | str]
@@ -56,7 +55,7 @@ def beside(
 ) -> dict[str, object]:
     """The designs of the literature at the same point, each on its own accelerator with the settings it has."""
     load, rows = workload_of(workload), []
-    for name in BESIDE:
+    for name in reversed(default_plan().baselines):  # the closest rival first
         other = design_of(name)
         sizes = Sizes(other.accelerator, {"B": load.batch})
         own = {key: value for key, value in (settings or {}).items() if sizes.known(key)}
