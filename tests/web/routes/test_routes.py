@@ -95,6 +95,7 @@ def test_what_is_no_question(served: Explorer, body: object) -> None:
 
 def test_a_cascade_made_to_be_slow(served: Explorer) -> None:
     """It is ended at its limit, and what others ask is answered as before."""
+    assert served.post("/api/passes.json", {"text": NAIVE}).status_code == 200  # the worker has started
     begun = time.monotonic()
     found = served.post("/api/cascade.json", {"text": slow_cascade()})
     assert found.status_code == 422 and found.json()["error"]["kind"] == "Limit"
