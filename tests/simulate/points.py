@@ -6,13 +6,15 @@ from functools import lru_cache
 
 from fusemax.design.sizes import Override
 from fusemax.design.workload import Workload
+from fusemax.model.compare import default_plan
 from fusemax.model.evaluate import evaluate
-from fusemax.simulate.agreement import DESIGNS
 from fusemax.simulate.machine import Machine
 from fusemax.simulate.simulation import Simulation
 from fusemax.simulate.tile import simulate
 
 __all__ = ["DESIGNS", "machine", "run", "workload"]
+
+DESIGNS = default_plan().designs
 
 SETTINGS: dict[str, Override] = {"edge": 16, "buffer.capacity": "256KiB"}
 
