@@ -7,7 +7,7 @@ accesses, and energy, each at every size of the tiles that is still in question.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -52,13 +52,17 @@ class _Walk:
     tally: Tally
     place: Place
     exhaustive: bool
+    within: Callable[[], None]
 
 
 def composed_parts(
-    space: Composition, leaders: Leaders, tally: Tally, place: Place, exhaustive: bool = False
+    space: Composition, leaders: Leaders, tally: Tally, place: Place, exhaustive: bool, within: Callable[[], None]
 ) -> Iterator[Part]:
-    """A part for each variant and order; orders that cannot be better than another are counted and left out."""
-    walk = _Walk(space, leaders, tally, place, exhaustive)
+    """A part for each variant and order; orders that cannot be better than another are counted and left out.
+
+    ``within`` is called often while a part is gone through, and may raise.
+    """
+    walk = _Walk(space, leaders, tally, place, exhaustive, within)
     for variant in space.variants:
         area = float(total_area(variant.shape.design, space.sizes, space.rules))
         size = space.size_of(variant)
@@ -153,6 +157,7 @@ class _Assignment:
         self.prices = self.floor.prices
 
     def _descend(self, placed: dict[str, Placing], numbers: Place, spent: Spent) -> None:
+        self.walk.within()
         specs = self.space.specs
         if len(placed) == len(specs):
             self._leaf(placed, numbers, spent)
@@ -263,6 +268,7 @@ class _Assignment:
         for combination in itertools.product(*(each for each, _ in found)):
             chosen = dict(zip(tensors, combination, strict=True))
             exact = self.floor.with_handings(base, placed, chosen)
+            self.walk.within()
             if self._prunes(exact, numbers, tiles * tails):
                 continue
             self._schedules(placed, numbers, exact, chosen)

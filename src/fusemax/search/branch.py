@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from fusemax.base.progress import Observer
 from fusemax.search.goal import Figures, Leaders, Place, Point
 
 __all__ = ["Part", "Tally", "walk"]
@@ -48,8 +47,8 @@ class Part:
     is_first: bool = False
 
 
-def walk(parts: Iterable[Part], leaders: Leaders, tally: Tally, exhaustive: bool, observe: Observer) -> None:
-    """Go through all parts; ``leaders`` has the best afterwards. An observer may raise to end the search."""
+def walk(parts: Iterable[Part], leaders: Leaders, tally: Tally, exhaustive: bool, at_part: Callable[[], None]) -> None:
+    """Go through all parts; ``leaders`` has the best afterwards. ``at_part`` is called before each, and may raise."""
     number = itertools.count()
     heap: list[tuple[tuple[float, ...], int, Part]] = []
 
@@ -74,7 +73,7 @@ def walk(parts: Iterable[Part], leaders: Leaders, tally: Tally, exhaustive: bool
         if not exhaustive and leaders.beats(part.bound, part.place):
             tally.prune(part.by, part.size)
             continue
-        observe(tally.evaluated, None, "designs evaluated")
+        at_part()
         if part.open is not None:
             for inner in part.open():
                 push(inner)

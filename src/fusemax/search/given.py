@@ -31,6 +31,7 @@ from fusemax.search.goal import Figures, Goal, Place, Point
 from fusemax.search.group import group_points
 from fusemax.search.serial import serial_schedule
 from fusemax.search.space import GRANULE, Family, Frame, families, free_schedule, joinable
+from fusemax.search.watch import words_of
 
 __all__ = ["Given"]
 
@@ -141,7 +142,7 @@ class Given:
             self.note(0, str(error))
             return []
         self.note(_num_mappings(design, sizes), "")
-        return [Point(figures, place, partial(closed, design, measured))]
+        return [Point(figures, place, partial(closed, design, measured), partial(_words, design, measured))]
 
     def _probe(self, design: Design) -> Measured | None:
         """Counts of a design that no open parameter changes; None where names are open (loop orders, places)."""
@@ -200,6 +201,12 @@ class Given:
         latency, by = max((cycles / clock * layers, "the busiest arrays"), (memory, "compulsory traffic"))
         energy = sum(float(v) for n in design.schedule.einsums for v in probe.operation_energy(n).values()) * layers
         return Figures(latency, energy, traffic, area), by
+
+
+def _words(design: Design, measured: Measured) -> str:
+    """The design's name, then what its open parameters came to."""
+    sizes = {name: int(value) for name, value in measured.tiling.parameters.items()}
+    return f"{design.name}: {words_of(design, sizes)}"
 
 
 def _num_mappings(design: Design, sizes: Sizes) -> int:

@@ -89,6 +89,8 @@ class Point:
     figures: Figures
     place: Place
     make: Callable[[], Design] = field(repr=False)
+    words: Callable[[], str] = field(repr=False, default=str)
+    """A short description, made when it is asked for."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fusemax.model.tiling import Tiling
 from fusemax.search.frame import Tiles
 from fusemax.search.goal import Figures, Place, Point
 from fusemax.search.rewrite import checked
+from fusemax.search.watch import words_of
 
 __all__ = ["group_points", "named"]
 
@@ -52,7 +53,7 @@ def group_points(
         values = {name: int(column[i]) for name, column in tiles.parameters.items()}
         figures = Figures(float(columns[0][i]), float(columns[1][i]), float(columns[2][i]), area)
         place = (*before, int(tiles.place[i]), *after)
-        found.append(Point(figures, place, partial(_closed, design, values)))
+        found.append(Point(figures, place, partial(_closed, design, values), partial(words_of, design, values)))
     return found, measured, np.broadcast_to(_is_settled(measured), shape)
 
 

@@ -11,7 +11,7 @@ nothing else; nothing is drawn at random. Every accelerator that ``vary`` makes 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -40,8 +40,9 @@ from fusemax.search.hardware import hardware_variants
 from fusemax.search.interval import interval_of
 from fusemax.search.layout import placings_of
 from fusemax.search.space import Frame, frames, variants_of
+from fusemax.search.watch import Glimpse, Leading, Lookout, Watch
 
-__all__ = ["OBJECTIVES", "Certificate", "Found", "NothingFits", "search"]
+__all__ = ["OBJECTIVES", "Certificate", "Found", "Glimpse", "Leading", "NothingFits", "search"]
 
 MAPPINGS = ("all", "aligned", "designs")
 _EASY = {"latency", "area"}
@@ -95,6 +96,7 @@ def search(
     mappings: str | None = None,
     limits: Limits | None = None,
     as_published: bool = False,
+    watch: Watch | None = None,
 ) -> Found:
     """The best design of the space, or with two or three objectives the front.
 
@@ -105,7 +107,8 @@ def search(
     map, Einsum by Einsum); by default all for latency and area where a design is near the roofline of the arrays, else
     aligned.
     ``as_published``: in published accounting, find the mapping of a design as its published one was found (FLAT's own
-    objective). ``exhaustive`` prunes nothing. ``observe`` may raise to end the search.
+    objective). ``exhaustive`` prunes nothing. ``observe`` is told how many designs are evaluated; ``watch`` is given a
+    `Glimpse` with the best designs so far, at most four times a second and at the end. Both may raise and so end it.
     Raises UnknownName, the loaders' errors, UsageError; NothingFits where no design fits or keeps the limits.
     """
     begun = time.perf_counter()
@@ -121,10 +124,12 @@ def search(
         limits or Limits(), exhaustive, as_published,
     )  # fmt: skip
     leaders, tally = Leaders(goal), Tally()
+    lookout = Lookout(leaders, tally, observe, watch)
     if mappings is None:
         question = replace(question, mappings=_usual_mappings(question, hardware))
-    walked = _Walk(question, leaders, tally)
-    walk(walked.parts(hardware, vary or {}), leaders, tally, exhaustive, observe)
+    walked = _Walk(question, leaders, tally, lookout.within)
+    walk(walked.parts(hardware, vary or {}), leaders, tally, exhaustive, lookout.at_part)
+    lookout.at_end()
     if not leaders:
         raise NothingFits(walked.why_nothing())
     return walked.found(begun)
@@ -153,10 +158,11 @@ def _is_near(question: _Question, seed: Design) -> bool:
 class _Walk:
     """One search: its parts, and its result."""
 
-    def __init__(self, question: _Question, leaders: Leaders, tally: Tally) -> None:
+    def __init__(self, question: _Question, leaders: Leaders, tally: Tally, within: Callable[[], None]) -> None:
         self.question = question
         self.leaders = leaders
         self.tally = tally
+        self.within = within
         self.mappings = 0
         self.is_exact = True
         self.failures: list[str] = []
@@ -197,7 +203,9 @@ class _Walk:
         for at, space in self._compositions(found):
             number += 1
             begin = (*place, 0, at)
-            yield from composed_parts(space, self.leaders, self.tally, begin, self.question.exhaustive)
+            yield from composed_parts(
+                space, self.leaders, self.tally, begin, self.question.exhaustive, self.within
+            )
         if not number:
             name = hardware.accelerator.name
             raise UsageError(f"no mapping of {self.question.cascade.name} runs on {name}: it lacks a unit or an array")
