@@ -43,7 +43,16 @@ def test_shipped_designs_keep_all_rules(name: str) -> None:
     assert load_design(name).name == name
 
 
+SKIPS = "runs: {PRM: 1/16, SPD: 1/16, SPNV: 1/16}"
 CASES = [
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SPNW: 1/16}", "did you mean 'SPNV'"),
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SLNV: 1/16}", "those that may be skipped are PRM, SPD, SPNV"),
+    ("designs", "flat", "schedule:\n", "schedule:\n  runs: {SN: 0.5}\n", "attn_3pass has none"),
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SPNV: 17/16}", "17/16 is not a share: expected above 0 and at most 1"),
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SPNV: 0}", "0.0 is not a share"),
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SPNV: 1/0}", "'1/0' is not a share"),
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SPNV: often}", "'often' is not a share"),
+    ("designs", "fusemax-lazy", SKIPS, "runs: {SPNV: 1/3000000}", "finer than 1/1048576"),
     ("designs", "fusemax", "mapping: fusemax", "mapping: fusemx", "6:10: fusemx: No such file"),
     ("designs", "fusemax", "{array1d: [RM]}", "{array1d: [RMM]}", "unknown Einsum 'RMM'"),
     ("designs", "fusemax", "{array1d: [RM]}", "{array1dd: [RM]}", "did you mean 'array1d'"),

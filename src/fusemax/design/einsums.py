@@ -27,7 +27,8 @@ from fusemax.cascade.ranks import rank_of_variable
 
 __all__ = ["EinsumSpec", "Operand", "batched", "einsums_of", "views_of"]
 
-_BINARY = {"+": "add", "-": "add", "*": "mul", "/": "div"}
+_COMPARISONS = {"<", "<=", ">", ">=", "==", "!="}
+_BINARY = {"+": "add", "-": "add", "*": "mul", "/": "div"} | dict.fromkeys(_COMPARISONS, "max")  # a comparator
 _CALLS = {"max": "max", "min": "max", "exp": "exp", "div0": "div", "relu": "max"}
 _REDUCE = {"+": "add", "*": "mul", "max": "max", "min": "max"}
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fusemax.base.errors import FusemaxError, SourceError, SourceErrors, UsageError, nearest
 from fusemax.cascade.ranks import rank_of
 from fusemax.design.accelerator import Array, Memory
+from fusemax.design.corrections import corrections
 from fusemax.design.design import Design
 from fusemax.design.document import Document, Where
 from fusemax.design.expression import parse_expression
@@ -327,6 +328,22 @@ def _scheduled(design: Design) -> Iterator[Finding]:
                 yield Finding(message, "schedule", ("phases", phase_of[spec.name]))
 
 
+def _skipped(design: Design) -> Iterator[Finding]:
+    """An Einsum that does not run at every tile multiplies by a factor that is 1 as long as a reference stays."""
+    able, names = corrections(design.cascade), [spec.name for spec in design.specs]
+    for name in design.schedule.runs:
+        where: Where = ("runs", name)
+        if name not in names:
+            yield _unknown("Einsum", name, able or names, "schedule", where, key=True)
+        elif name not in able:
+            right = f"those that may be skipped are {', '.join(able)}" if able else f"{design.cascade.name} has none"
+            message = (
+                f"Einsum {name} cannot be skipped: it does not multiply by a factor that is 1 while a running"
+                f" reference stays; {right}"
+            )
+            yield Finding(message, "schedule", where, key=True)
+
+
 def _costed(design: Design) -> Iterator[Finding]:
     """The cost tables know every memory, unit and fixed part, and some unit does every operation."""
     table = design.costs.components
@@ -381,6 +398,7 @@ def _accelerator(design: Design) -> Iterator[Finding]:
 
 
 RULES: tuple[_Rule, ...] = (
-    _accelerator, _mapped, _partitions, _loops, _kept, _searches, _capacities, _whole, _scheduled, _costed,
+    _accelerator, _mapped, _partitions, _loops, _kept, _searches, _capacities, _whole, _scheduled, _skipped,
+    _costed,
 )  # fmt: skip
 """In the order in which they are checked; their docstrings are the rules in words."""

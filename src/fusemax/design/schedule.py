@@ -10,18 +10,49 @@ iteration of LM, for a value to come down a column of the array that ran it.
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from fractions import Fraction
 from functools import cached_property
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import AfterValidator, WithJsonSchema, model_validator
 
 from fusemax.design.accelerator import Frozen
 
-__all__ = ["DRAIN", "Phase", "Schedule", "Step"]
+__all__ = ["DRAIN", "Phase", "Schedule", "Share", "Step"]
 
 DRAIN = "drain"
+_FINEST = 1 << 20
 
 Step = AnyMapping[str, tuple[str, ...]]
 """Array -> Einsums in order; the key ``drain`` lists Einsums whose results are waited for."""
+
+
+def _share(value: float | str) -> float | str:
+    """A share as it was written, once it is known to be one."""
+    try:
+        found = Fraction(value.replace(" ", "")) if isinstance(value, str) else Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r} is not a share: expected a number above 0, at most 1, like 0.125 or 1/8") from None
+    if not 0 < found <= 1:
+        raise ValueError(f"{value} is not a share: expected above 0 and at most 1, like 0.125 or 1/8")
+    if found.denominator > _FINEST:
+        raise ValueError(f"{value} is finer than 1/{_FINEST}")
+    return value
+
+
+Share = Annotated[
+    float | str,
+    AfterValidator(_share),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(/\s*\d+\s*)?$"},
+            ]
+        }
+    ),
+]
+"""A number above 0, at most 1: ``0.125`` or ``1/8``."""
 
 
 class Phase(Frozen):
@@ -46,6 +77,12 @@ class Schedule(Frozen):
 
     ``as_one`` lists pairs of Einsums, a multiply and the add that uses it, run as one multiply-add where the
     array has one. ``streams`` is the number of independent heads whose tiles take turns in an epoch.
+
+    ``runs`` lists Einsums that do work only at a share of their tiles (iterations over key tiles and query tiles), and
+    that share, assumed or measured (`fusemax.execute.rescaling`). Elsewhere what they multiply passes through as it is,
+    and they take no cycle and no operation; its words are read and written as if they ran. All rows of a tile that an
+    array has at once go together. Einsums that may be skipped multiply by a factor that is 1 as long as a running
+    reference stays (`fusemax.design.corrections`).
     """
 
     schedule: str = ""
@@ -53,6 +90,7 @@ class Schedule(Frozen):
     phases: tuple[Phase, ...]
     as_one: tuple[tuple[str, str], ...] = ()
     streams: int = 1
+    runs: AnyMapping[str, Share] = {}
 
     @model_validator(mode="after")
     def _once_each(self) -> Schedule:
@@ -70,3 +108,9 @@ class Schedule(Frozen):
     def einsums(self) -> tuple[str, ...]:
         """All Einsums, in the order of the schedule."""
         return tuple(name for phase in self.phases for name in phase.einsums)
+
+    @cached_property
+    def shares(self) -> dict[str, Fraction]:
+        """The Einsums that are skipped at some tiles, and the exact share of tiles at which they run."""
+        found = {name: Fraction(str(share).replace(" ", "")) for name, share in self.runs.items()}
+        return {name: share for name, share in found.items() if share != 1}

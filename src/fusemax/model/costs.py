@@ -6,6 +6,7 @@ A cost no table has is NaN here and ``unknown`` in results; it is never 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from fusemax.design.tables import ComponentTable, SramTable
 from fusemax.design.term import Term, is_term
 from fusemax.model.profile import Accounting
 
-__all__ = ["MemoryCost", "Work", "lower", "memory_cost", "register_cost", "sides", "unit_area", "unit_of"]
+__all__ = ["MemoryCost", "Work", "lower", "mean_work", "memory_cost", "register_cost", "sides", "unit_area", "unit_of"]
 
 UNKNOWN = math.nan
 
@@ -39,12 +40,33 @@ class MemoryCost:
 
 @dataclass(frozen=True)
 class Work:
-    """What one point of an Einsum does on its array: operations (action, unit, times) and cycles of issue."""
+    """What one point of an Einsum does on its array: operations (action, unit, times) and cycles of issue.
 
-    operations: tuple[tuple[str, str, int], ...]
-    issues: int
-    charged: tuple[tuple[str, str, int], ...]
+    Whole numbers, but for the mean of an Einsum that is skipped at some of its tiles.
+    """
+
+    operations: tuple[tuple[str, str, float], ...]
+    issues: float
+    charged: tuple[tuple[str, str, float], ...]
     """The operations whose energy is charged."""
+
+
+def mean_work(running: Work, skipped: Work, share: float) -> Work:
+    """What a point does on average where ``share`` of all tiles run."""
+
+    def mean(
+        yes: Sequence[tuple[str, str, float]], no: Sequence[tuple[str, str, float]]
+    ) -> list[tuple[str, str, float]]:
+        times: dict[tuple[str, str], float] = {}
+        for part, entries in ((share, yes), (1 - share, no)):
+            for action, unit, number in entries:
+                times[action, unit] = times.get((action, unit), 0.0) + part * number
+        return [(action, unit, number) for (action, unit), number in times.items()]
+
+    issues = share * running.issues + (1 - share) * skipped.issues
+    return Work(
+        tuple(mean(running.operations, skipped.operations)), issues, tuple(mean(running.charged, skipped.charged))
+    )
 
 
 def sides(accelerator: Accelerator) -> dict[str, str]:

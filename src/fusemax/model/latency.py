@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, is_array, maximum, or_zero, where
@@ -52,11 +53,34 @@ def step_cycles(measured: Measured, step: Step) -> dict[str, Number]:
     return found
 
 
+def _longest(measured: Measured, phase: Phase, step: Step, each: Mapping[str, Number]) -> Number:
+    """Cycles of a step: those of its slowest array, tile by tile where some tiles skip Einsums.
+
+    What runs at few tiles runs at some of those at which more runs. In a phase of one step no array waits at the end of
+    a tile, and the slowest over the whole run counts.
+    """
+    shares = {n: measured.share(n) for on, names in step.items() if on != DRAIN for n in names}
+    if len(phase.steps) == 1 or all(share == 1 for share in shares.values()):
+        return maximum(*each.values())
+    total: Number = 0
+    before = Fraction(0)
+    for up_to in sorted({*shares.values(), Fraction(1)}):
+        now = {
+            on: each[on]
+            if on == DRAIN
+            else sum(measured.cycles_if(n, shares[n] >= up_to) if shares[n] != 1 else measured.cycles(n) for n in names)
+            for on, names in step.items()
+        }
+        total = total + maximum(*now.values()) * float(up_to - before)
+        before = up_to
+    return total
+
+
 def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
     """The time of one phase over all its tiles."""
     clock = measured.sizes("clock")
     steps = [step_cycles(measured, step) for step in phase.steps]
-    longest = [maximum(*each.values()) for each in steps]
+    longest = [_longest(measured, phase, step, each) for step, each in zip(phase.steps, steps, strict=True)]
     busy: Number = 0
     for cycles in longest:
         busy = busy + cycles

@@ -7,13 +7,14 @@ Every quantity is computed once, for Python numbers or for NumPy arrays with one
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from functools import cached_property, partial
 
 from fusemax.design.arithmetic import Number, is_array, maximum, minimum, or_zero, product, where
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Nest
 from fusemax.model import latency
-from fusemax.model.costs import UNKNOWN, MemoryCost, Work, lower, memory_cost, register_cost, sides
+from fusemax.model.costs import UNKNOWN, MemoryCost, Work, lower, mean_work, memory_cost, register_cost, sides
 from fusemax.model.counts import cycles, processing_elements
 from fusemax.model.masks import seen_pairs
 from fusemax.model.movement import Movement
@@ -43,15 +44,40 @@ class Measured(Movement):
     # -------------------------------------------------------------------------------------------- time
 
     def work(self, einsum: str) -> Work:
-        """Operations and issue cycles per point."""
-        found: Work = self.memo(("work", einsum), partial(self._lowered, einsum))
+        """Operations and issue cycles per point; of an Einsum that is skipped at some tiles the mean over all."""
+        found: Work = self.memo(("work", einsum), partial(self._mean_work, einsum))
         return found
 
-    def _lowered(self, einsum: str) -> Work:
+    def work_if(self, einsum: str, running: bool) -> Work:
+        """Operations and issue cycles per point of a tile at which the Einsums that may be skipped run, or do not."""
+        found: Work = self.memo(("work", einsum, running), partial(self._lowered, einsum, running))
+        return found
+
+    def share(self, einsum: str) -> Fraction:
+        """The share of tiles at which what may be skipped runs: an Einsum itself, or the one it is joined with."""
+        shares = self.design.schedule.shares
+        return shares.get(einsum, shares.get(self._joined.get(einsum, ""), Fraction(1)))
+
+    @cached_property
+    def _joined(self) -> dict[str, str]:
+        """Einsum -> the one before it with which it is one multiply-add."""
+        arrays = self.design.accelerator.arrays
+        pairs = self.design.schedule.as_one
+        return {second: first for first, second in pairs if arrays[self.nest(second).on].multiply_add}
+
+    def _mean_work(self, einsum: str) -> Work:
+        share = self.share(einsum)
+        if share == 1:
+            return self.work_if(einsum, True)
+        return mean_work(self.work_if(einsum, True), self.work_if(einsum, False), float(share))
+
+    def _lowered(self, einsum: str, running: bool) -> Work:
         nest = self.nest(einsum)
         work = lower(self.design, einsum, nest.on, nest.operations, self.rules)
-        joined = any(einsum == second for _, second in self.design.schedule.as_one)
-        if joined and self.design.accelerator.arrays[nest.on].multiply_add:
+        if einsum in self.design.schedule.shares and not running:
+            return Work((), 0, ())
+        first = self._joined.get(einsum)
+        if first is not None and (running or first not in self.design.schedule.shares):
             return Work(work.operations, 0, ())  # done within the multiply-add of the Einsum before it
         return work
 
@@ -62,6 +88,10 @@ class Measured(Movement):
     def cycles(self, einsum: str) -> Number:
         """Cycles an Einsum keeps its array."""
         return self.iterations(einsum) * self.work(einsum).issues
+
+    def cycles_if(self, einsum: str, running: bool) -> Number:
+        """Cycles an Einsum would keep its array if what may be skipped ran at every tile, or at none."""
+        return self.iterations(einsum) * self.work_if(einsum, running).issues
 
     def filling(self, einsum: str) -> Number:
         """The share of its array's processing elements that an Einsum uses, ragged tiles counted by what they hold."""

@@ -14,6 +14,7 @@ In a phase of one step the arrays run freely beside one another: see `handover`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 _SLACK = 1e-9
+_ALL = (Fraction(0),)
 
 
 @dataclass(frozen=True)
@@ -162,15 +164,15 @@ def stages(measured: Measured, phase: Phase) -> Stages:
 
 
 def _find_stages(measured: Measured, phase: Phase) -> Stages:
-    start, end, epoch = _positions(measured, phase)
-    order = [spec.name for spec in measured.design.specs if spec.name in start]
+    first, *others = [_positions(measured, phase, above=share) for share in _extremes(measured, phase)]
+    order = [spec.name for spec in measured.design.specs if spec.name in first[0]]
     stage: dict[str, Number] = {}
     waits: list[tuple[str, str, Number]] = []
     same: list[tuple[str, str, Number]] = []
     for name in order:
         stage[name] = 0
         for operand, producer in _producers(measured, phase, name):
-            late = _ceil((_ready(measured, phase, producer, name, start, end) - start[name]) / epoch)
+            late = _late(measured, phase, producer, name, (first, *others))
             if producer not in stage or producer == name or operand.label != operand.tensor:
                 waits.append((producer, name, late))
             else:
@@ -181,7 +183,26 @@ def _find_stages(measured: Measured, phase: Phase) -> Stages:
         if latest and _waits_in_registers(measured, phase, name):
             stage[name] = maximum(stage[name], minimum(*latest))
     reuse = maximum(1, *(stage[producer] - stage[name] + late for producer, name, late in waits))
-    return Stages(stage, reuse, epoch)
+    return Stages(stage, reuse, _epoch_cycles(measured, phase))
+
+
+def _extremes(measured: Measured, phase: Phase) -> tuple[Fraction, ...]:
+    """Shares above which Einsums run at the fullest and at the emptiest tile: one where none is skipped."""
+    return _ALL if all(measured.share(name) == 1 for name in phase.einsums) else (*_ALL, Fraction(1))
+
+
+def _late(measured: Measured, phase: Phase, producer: str, name: str, tiles: tuple[_Positions, ...]) -> Number:
+    """Epochs after a producer's that a consumer can work on the same tile, whichever tiles skip what they may."""
+    (start, end, epoch), *others = tiles
+    late = _ready(measured, phase, producer, name, start, end) - start[name]
+    if not others:
+        return _ceil(late / epoch)
+    within = late  # in one epoch both are as that epoch is
+    for begin, finish, length in others:
+        within = maximum(within, _ready(measured, phase, producer, name, begin, finish) - begin[name])
+        late = maximum(late, within, _ready(measured, phase, producer, name, start, end) - begin[name])
+        epoch = minimum(epoch, length)
+    return where(within <= _SLACK, 0, maximum(1, _ceil(late / epoch)))
 
 
 def _unused_end(measured: Measured, phase: Phase, found: Stages) -> Number:
@@ -215,11 +236,14 @@ def _waits_in_registers(measured: Measured, phase: Phase, name: str) -> bool:
 Places = dict[str, Number]
 
 
-def _positions(measured: Measured, phase: Phase, whole: bool = False) -> tuple[Places, Places, Number]:
+_Positions = tuple[Places, Places, Number]
+
+
+def _positions(measured: Measured, phase: Phase, whole: bool = False, above: Fraction = _ALL[0]) -> _Positions:
     """Cycles from the epoch's start at which each Einsum begins and ends a tile, and the epoch's length.
 
     Einsums of a later section (the division at the end) come with the last tile of their queries only: they are left
-    out, or with ``whole`` are in.
+    out, or with ``whole`` are in. Of Einsums that are skipped at some tiles those run that run at so large a share.
     """
     iterated = _iterated(measured, phase)
     tiles, finals = tiles_of(measured, phase), finals_of(measured, phase)
@@ -235,11 +259,22 @@ def _positions(measured: Measured, phase: Phase, whole: bool = False) -> tuple[P
                     now = now + measured.sizes(f"{measured.nest(name).on}.rows")
                 elif name in iterated or whole:
                     start[name] = now
-                    now = now + measured.cycles(name) / (tiles if name in iterated else finals)
+                    cycles = measured.cycles_if(name, measured.share(name) >= above)
+                    now = now + cycles / (tiles if name in iterated else finals)
                     end[name] = now
             finish = maximum(finish, now)
         at = finish
     return start, end, at
+
+
+def _epoch_cycles(measured: Measured, phase: Phase, whole: bool = False) -> Number:
+    """Cycles of an epoch, the mean over tiles of which some skip Einsums."""
+    length: Number = 0
+    before = Fraction(0)
+    for share in sorted({measured.share(name) for name in phase.einsums} | {Fraction(1)}):
+        _, _, own = _positions(measured, phase, whole, share)
+        length, before = length + (own if share == 1 and not before else own * float(share - before)), share
+    return length
 
 
 def finals_of(measured: Measured, phase: Phase) -> Number:
@@ -256,8 +291,7 @@ def uneven_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
     """Cycles by which epochs of different length take longer than ``busy``, in which their steps are averaged."""
     if len(phase.steps) == 1 or len(_iterated(measured, phase)) == len(phase.einsums):
         return 0
-    _, _, plain = _positions(measured, phase)
-    _, _, last = _positions(measured, phase, whole=True)
+    plain, last = _epoch_cycles(measured, phase), _epoch_cycles(measured, phase, whole=True)
     whole = tiles_of(measured, phase) * plain + finals_of(measured, phase) * (last - plain)
     return maximum(whole - busy, 0)
 

@@ -99,7 +99,9 @@ def _leaf(measured: Measured, nest: Nest, depth: int) -> list[str]:
         if einsum.tensor == nest.einsum and section.kind != "init"
     )
     spread = ", ".join(f"{loop.variable} in {measured.tiling.bound(loop)} {loop.spatial}" for loop in nest.spatial)
-    return [f"{_INDENT * depth}{text}  # {nest.on}" + (f", side by side: {spread}" if spread else "")]
+    share = measured.design.schedule.shares.get(nest.einsum)
+    often = f", at {share} of the tiles" if share is not None else ""
+    return [f"{_INDENT * depth}{text}  # {nest.on}" + (f", side by side: {spread}" if spread else "") + often]
 
 
 def epoch_spans(measured: Measured) -> list[tuple[str, str, float, float]]:

@@ -135,7 +135,7 @@ def _duration(machine: Machine, name: str, shared: _Shared) -> int:
     for loop in machine.nest(name).temporal:
         if loop.variable not in shared.variables:
             inner *= int(machine.measured.tiling.bound(loop))
-    return ticks(inner * machine.measured.work(name).issues)
+    return ticks(inner * int(machine.measured.work_if(name, True).issues))
 
 
 def template_of(machine: Machine, phase: Phase, durations: Mapping[str, int], active: frozenset[str]) -> Template:

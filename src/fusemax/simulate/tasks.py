@@ -150,7 +150,7 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
         axes = (*axes[:-1], Axis(last.variable, last.root, row_unit, bound, last.root == "M"))
     space = TileSpace(axes, sizes, machine.mask)
     inner = tuple(loop for loop in nest.temporal if loop not in (loops if row_unit is None else loops[:-1]))
-    issues = machine.measured.work(name).issues
+    issues = int(machine.measured.work_if(name, True).issues)
     rows = _rows(machine, nest, tuple(loop for loop in nest.temporal if loop not in loops))
     if row_unit is not None:
         rows *= row_unit / machine.unit(loops[-1].part)
