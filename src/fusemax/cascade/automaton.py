@@ -38,55 +38,57 @@ class Scanner:
 
     def __init__(self, table: Table) -> None:
         named = "|".join(f"(?P<{name}>{pattern})" for name, pattern in table["kinds"])
-        self._pattern = re.compile(f"(?:{table['skip']})*(?:{named}|$)")
+        self._pattern = re.compile(rf"(?:{table['skip']})?(?:{named}|\Z)")
         self._words = table["words"]
 
     def tokens(self, text: str) -> Iterator[Token]:
         """All tokens but the ignored ones; raises `Stuck` where none begins."""
-        match, words = self._pattern.match, self._words
+        words = self._words
         line, line_start, position = 1, 0, 0
-        while position < len(text):
-            found = match(text, position)
-            if found is None:
+        for found in self._pattern.finditer(text):
+            kind = found.lastgroup
+            begin, end = found.span()
+            if begin != position:
                 raise Stuck
-            kind, position = found.lastgroup, found.end()
             if kind is None:
                 return
-            start = found.start(kind)
-            token = Token(text[start:position])
-            token.type = words.get(token, kind)
-            token.line, token.column = line, start - line_start + 1
+            piece = found[kind]
+            token = Token(piece)
+            token.type = words.get(piece, kind)
+            token.line, token.column = line, end - len(piece) - line_start + 1
             yield token
-            newlines = token.count("\n")
-            if newlines:
-                line += newlines
-                line_start = text.rindex("\n", start, position) + 1
+            position = end
+            if "\n" in piece:
+                line += piece.count("\n")
+                line_start = text.rindex("\n", begin, end) + 1
 
 
 class _Several(list[Any]):
     """What a repetition `( ... )*` of the grammar collected; it is spliced into the rule around it."""
 
 
-def _spliced(children: list[Any]) -> list[Any]:
-    return [part for child in children for part in (child if isinstance(child, _Several) else (child,))]
+def _spliced(parts: Iterable[Any]) -> list[Any]:
+    return [part for each in parts for part in (each if isinstance(each, _Several) else (each,))]
 
 
-def _collect(children: list[Any]) -> _Several:
-    first = children[0]
+def _collect(first: Any, *others: Any) -> _Several:
     if not isinstance(first, _Several):
-        return _Several(_spliced(children))
-    first.extend(_spliced(children[1:]))  # in place: a list of n parts grows n times
+        return _Several(_spliced((first, *others)))
+    first.extend(_spliced(others))  # in place: a list of n parts grows n times
     return first
 
 
-def _action(name: str, actions: object) -> Callable[[list[Any]], Any]:
+_Action = Callable[..., Any]
+
+
+def _action(name: str, has_several: bool, actions: object) -> _Action:
     if name.startswith("__"):
         return _collect
-    method = getattr(actions, name)
-    return lambda children: method(*_spliced(children))
+    method: _Action = getattr(actions, name)
+    return (lambda *parts: method(*_spliced(parts))) if has_several else method
 
 
-_Reduction = tuple[Callable[[list[Any]], Any] | None, int, str]
+_Reduction = tuple[_Action | None, int, str]
 
 
 class Automaton:
@@ -96,7 +98,8 @@ class Automaton:
         self._start, self._end = table["starts"][symbol]
         self._states = table["states"]
         self._rules: list[_Reduction] = [
-            (_action(action, actions) if action else None, length, name) for name, action, length in table["rules"]
+            (_action(action, has_several, actions) if action else None, length, name)
+            for name, action, length, has_several in table["rules"]
         ]
         self._chains: dict[tuple[int, int, str], int] = {}
 
@@ -115,17 +118,17 @@ class Automaton:
                     states.append(target)
                     values.append(token)
                     break
-                if rules[-1 - target][0] is None:
+                if rules[~target][0] is None:
                     key = (states[-2], state, kind)
                     states[-1] = chains.get(key) or self._climb(*key)
                 else:
-                    self._reduce(states, values, rules[-1 - target])
+                    self._reduce(states, values, rules[~target])
         return self._finish(states, values)
 
     def _reduce(self, states: list[int], values: list[Any], rule: _Reduction) -> None:
         """Replace the last values by what the rule's action makes of them."""
         action, length, name = rule
-        made = action(values[len(values) - length :]) if action is not None else values[-1]
+        made = action(*values[len(values) - length :]) if action is not None else values[-1]
         if length:
             del states[-length:], values[-length:]
         values.append(made)
@@ -137,14 +140,14 @@ class Automaton:
             target = self._states[states[-1]].get("$END")
             if target is None or target >= 0:
                 raise Stuck
-            self._reduce(states, values, self._rules[-1 - target])
+            self._reduce(states, values, self._rules[~target])
         return values[-1]
 
     def _climb(self, below: int, state: int, kind: str) -> int:
         """The state at the end of a chain of rules that hand their one part on."""
         end = state
         while (target := self._states[end].get(kind)) is not None and target < 0:
-            action, _, name = self._rules[-1 - target]
+            action, _, name = self._rules[~target]
             if action is not None:
                 break
             end = self._states[below][name]

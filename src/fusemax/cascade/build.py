@@ -61,19 +61,17 @@ class Builder:
 
     def call(self, function: Token, *rest: Any) -> ir.Call:
         fewest, most = FUNCTIONS.get(function, (1, None))  # registered functions are held to theirs by `parse`
-        arguments = tuple(item for item in rest if not isinstance(item, str))
-        commas, closing = _tokens(rest, "COMMA"), _tokens(rest, "RPAR")[-1]
+        arguments = rest[1::2]  # "(" expr ("," expr)* ")"
         wanted = f"{fewest}" if fewest == most else f"at least {fewest}"
         message = f"{function} takes {wanted} argument{'s' if wanted != '1' else ''}, found {len(arguments)}"
         if len(arguments) < fewest:
-            raise Misread(closing, message)
+            raise Misread(rest[-1], message)
         if most is not None and len(arguments) > most:
-            raise Misread(commas[most - 1], message)
+            raise Misread(rest[2 * most], message)
         return ir.Call(str(function), arguments, span(function))
 
     def access(self, tensor: Token, *rest: Any) -> ir.Access:
-        indices = tuple(item for item in rest if isinstance(item, ir.Index))
-        return ir.Access(str(tensor), indices, span(tensor))
+        return ir.Access(str(tensor), rest[1::2], span(tensor))  # "[" index ("," index)* "]"
 
     def index(self, value: ir.Expr, *rest: Any) -> ir.Index:
         return ir.Index(value, rest[-1] if rest else None)
@@ -85,16 +83,14 @@ class Builder:
         return ir.Unary(str(operator), operand, span(operator))
 
     def fold(self, operator: Token, *rest: Token) -> ir.Reduction:
-        variables = _tokens(rest, "SMALL")
+        variables = rest[1::2]  # "(" SMALL ("," SMALL)* ")"
         return ir.Reduction(str(operator), tuple(map(str, variables)), span(operator), tuple(map(span, variables)))
 
     select = fold
 
     def statement(self, tensor: Token, *rest: Any) -> ir.Einsum:
-        equals = next(i for i, item in enumerate(rest) if _is(item, "EQUALS"))
-        left = tuple(item for item in rest[:equals] if not isinstance(item, str))
-        reductions = tuple(item for item in rest[equals + 2 :] if isinstance(item, ir.Reduction))
-        return ir.Einsum(str(tensor), left, rest[equals + 1], reductions, span(tensor))
+        equals = rest.index("=")  # ["[" arith ("," arith)* "]"] "=" expr ["::" reduction+] NL
+        return ir.Einsum(str(tensor), rest[1:equals:2], rest[equals + 1], rest[equals + 3 : -1], span(tensor))
 
     def init(self, heading: Token, *rest: Any) -> ir.Section:
         einsums = tuple(item for item in rest if isinstance(item, ir.Einsum))
@@ -119,11 +115,11 @@ class Builder:
         return sections
 
     def decl(self, tensor: Token, *rest: Any) -> ir.Declaration:
-        variables = _tokens(rest, "SMALL")
+        variables = rest[1::2]  # ["[" SMALL ("," SMALL)* "]"]
         return ir.Declaration(str(tensor), tuple(map(str, variables)), span(tensor), tuple(map(span, variables)))
 
-    def partition(self, *items: Any) -> ir.Partition:
-        rank, *factors = _tokens(items, "CAPITAL")
+    def partition(self, rank: Token, *rest: Any) -> ir.Partition:
+        factors = rest[1::2]  # "=" CAPITAL ("*" CAPITAL)+
         return ir.Partition(str(rank), tuple(map(str, factors)), span(rank), tuple(map(span, factors)))
 
     def pair(self, left: Token, _equals: Token, right: Token) -> tuple[Token, Token]:

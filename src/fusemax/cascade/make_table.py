@@ -20,9 +20,10 @@ def build_table(lark: Lark) -> Table:
     from lark.parsers.lalr_analysis import Shift
 
     ordered = sorted(lark.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
-    words = {t.pattern.value: t.name for t in ordered if t.pattern.type == "str" and t.pattern.value.isidentifier()}
+    words = {t.pattern.value: t.name for t in ordered if t.pattern.type == "str"}
+    patterns = [(t.name, t.pattern.to_regexp()) for t in ordered if t.pattern.type != "str"]
+    symbols = "|".join(t.pattern.to_regexp() for t in ordered if t.name in words.values() and not _is_name(t))
     ignored = set(lark.ignore_tokens)
-    names = set(words.values())
     conf = {start: lark.parse_interactive("", start=start).parser_state.parse_conf for start in STARTS}
     rows: dict[Any, dict[str, Any]] = conf["file"].parse_table.states
     order = _reached(rows, [one.start_state for one in conf.values()])
@@ -31,11 +32,11 @@ def build_table(lark: Lark) -> Table:
     numbered = {rule: number for number, rule in enumerate(rules)}
 
     def entry(action: Any, target: Any) -> int:
-        return numbers[target] if action is Shift else -1 - numbered[_rule(target)]
+        return numbers[target] if action is Shift else ~numbered[_rule(target)]
 
     return {
-        "skip": "|".join(t.pattern.to_regexp() for t in ordered if t.name in ignored),
-        "kinds": [(t.name, t.pattern.to_regexp()) for t in ordered if t.name not in names | ignored],
+        "skip": "|".join(pattern for name, pattern in patterns if name in ignored),
+        "kinds": [*((name, pattern) for name, pattern in patterns if name not in ignored), ("SYMBOL", symbols)],
         "words": words,
         "starts": {start: (numbers[one.start_state], numbers[one.end_state]) for start, one in conf.items()},
         "rules": rules,
@@ -57,10 +58,16 @@ def _reached(rows: dict[Any, dict[str, Any]], starts: list[Any]) -> list[Any]:
     return list(order)
 
 
-def _rule(rule: Any) -> tuple[str, str, int]:
-    """Its name, its action and its number of parts. lark's helpers for repetitions have names with `__`."""
+def _is_name(terminal: Any) -> bool:
+    return bool(terminal.pattern.value.isidentifier())
+
+
+def _rule(rule: Any) -> tuple[str, str, int, bool]:
+    """Its name, its action, its number of parts, and whether one of them is a repetition (lark's name has `__`)."""
     hands_on = rule.options.expand1 and rule.alias is None and len(rule.expansion) == 1
-    return str(rule.origin.name), "" if hands_on else str(rule.alias or rule.origin.name), len(rule.expansion)
+    action = "" if hands_on else str(rule.alias or rule.origin.name)
+    repeats = any(part.name.startswith("__") for part in rule.expansion)
+    return str(rule.origin.name), action, len(rule.expansion), repeats
 
 
 def table_text() -> str:

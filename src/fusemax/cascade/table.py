@@ -22,17 +22,18 @@ STARTS = ("file", "statement")
 class Table(TypedDict):
     """A scanner and an automaton as plain data.
 
-    `kinds` are the terminals' regular expressions in the order they are tried, `words` the terminals with one
-    text that looks like a name, `skip` what stands between tokens. A state maps terminals and rules to the next
-    state, or terminals to a reduction: -1 - the number of the rule. A rule is its name, the name of its action
-    (empty for a rule that hands its one part on) and its number of parts.
+    `kinds` are the terminals' regular expressions in the order they are tried, the last one of all that have one
+    text and no name's form; `words` are the terminals with one text, `skip` what stands between tokens. A state
+    maps terminals and rules to the next state, or terminals to a reduction: the number of the rule, its bits
+    inverted. A rule is its name, the name of its action (empty for a rule that hands its one part on), its number
+    of parts and whether one of them is a repetition.
     """
 
     skip: str
     kinds: list[tuple[str, str]]
     words: dict[str, str]
     starts: dict[str, tuple[int, int]]
-    rules: list[tuple[str, str, int]]
+    rules: list[tuple[str, str, int, bool]]
     states: list[dict[str, int]]
 
 
