@@ -156,6 +156,33 @@ def test_a_wrong_design_says_where(page: Page, address: str) -> None:
     assert "attn_1pass_fusemaxx".startswith(underlined.first.inner_text().strip())
 
 
+def test_a_design_is_put_together_from_parts(page: Page, address: str) -> None:
+    ready(page, f"{address}/design")
+    text = page.locator("#edit-design .cm-content")
+    page.locator("#part-schedule optgroup").first.wait_for(state="attached")
+    before = page.locator("#value-latency").inner_text()
+    page.locator("#part-schedule").select_option("fusemax-architecture")
+    page.wait_for_function("before => document.querySelector('#value-latency').textContent !== before", arg=before)
+    assert page.locator("#design").input_value() == "fusemax-architecture"
+    page.locator("#tile-sizes summary").click()
+    page.get_by_label("P1, fills the level").fill("2")
+    page.keyboard.press("Tab")
+    page.locator("#edit-design summary").click()
+    text.get_by_text("P1: 2").wait_for()
+    assert page.locator("#design").input_value() == "(edited)"
+    page.locator("#part-mapping").select_option("flat")  # of another cascade
+    problem = page.locator(".problem")
+    problem.wait_for()
+    assert "'flat' is of another cascade" in problem.inner_text() and "<design>:" in problem.inner_text()
+    assert page.locator("#edit-design .cm-lint-marker-error").count() or "is not mapped" in problem.inner_text()
+    for kind, name in (("cascade", "attn_3pass"), ("schedule", "flat"), ("accelerator", "flat-cloud")):
+        page.locator(f"#part-{kind}").select_option(name)
+        page.wait_for_function("([k, n]) => document.querySelector('#part-' + k).value === n", arg=[kind, name])
+        page.wait_for_load_state("networkidle")
+    page.wait_for_function("() => document.querySelector('#design').value === 'flat'")
+    page.wait_for_function("() => document.querySelector('.problem') === null")
+
+
 def test_a_count_of_the_taxonomy_leads_to_its_evidence(page: Page, address: str) -> None:
     ready(page, f"{address}/taxonomy")
     page.get_by_role("button", name="attn_3pass: 3 passes, evidence").click(

@@ -1,6 +1,6 @@
 // Requests to the server this page came from.
 
-export interface Place { line: number; column: number; length: number; message: string; suggestion?: string | null }
+export interface Place { file?: string; line: number; column: number; length: number; message: string; suggestion?: string | null }
 interface Failure { error?: { kind?: string; message?: string; text?: string; places?: Place[] } }
 
 /** What the server refused or could not do, with the text the command line prints. */
@@ -72,11 +72,34 @@ export async function latest<T>(kind: string, path: string, body: unknown): Prom
   }
 }
 
-/** Calls `action` once nothing has happened for so many milliseconds. */
-export function debounced(milliseconds: number, action: () => void): () => void {
+/** Calls `action` with what it was given last, once nothing has happened for so many milliseconds. */
+export function paused<T>(milliseconds: number, action: (given: T) => void): (given: T) => void {
   let waiting = 0;
-  return () => {
+  return (given) => {
     clearTimeout(waiting);
-    waiting = setTimeout(action, milliseconds);
+    waiting = setTimeout(() => { action(given); }, milliseconds);
   };
+}
+
+export function debounced(milliseconds: number, action: () => void): () => void {
+  const later = paused<null>(milliseconds, action);
+  return () => { later(null); };
+}
+
+/** Calls `action` once for all that happens within one task: a slider tells of its move and of its end. */
+export function together(action: () => void): () => void {
+  let waits = false;
+  return () => {
+    if (waits) return;
+    waits = true;
+    queueMicrotask(() => {
+      waits = false;
+      action();
+    });
+  };
+}
+
+/** Calls `action` when what was changed has been painted. */
+export function afterPaint(action: () => void): void {
+  requestAnimationFrame(() => { setTimeout(action); });
 }

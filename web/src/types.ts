@@ -48,6 +48,16 @@ export interface DesignAnswer {
   rows?: { einsum: string; component: string; quantity: string; value: number | null; unit: string }[];
 }
 
+/** A part that ships, and the cascades it fits (an accelerator: none is named). */
+export interface Choice { name: string; title: string; fits: string[] }
+export const PARTS = ["cascade", "accelerator", "mapping", "schedule"] as const;
+export type Kind = (typeof PARTS)[number];
+export type Parts = Record<Kind, Choice[]>;
+export interface Composition {
+  name: string | null; text: string; parts: Record<Kind, string | null>; open: { path: string; label: string; value: string | number; why: string }[];
+  problem: { message: string; text: string; places: Place[] } | null;
+}
+
 export interface Point { key: string; x: number; y: number; label?: string; series?: string; front?: boolean }
 export interface Axis { name: string; unit: string; figure?: string }
 export interface Job {

@@ -15,6 +15,7 @@ from fusemax.web.fronts import Fronts
 from fusemax.web.guard import Guard
 from fusemax.web.jobs import Jobs, default_store
 from fusemax.web.limits import Limits
+from fusemax.web.nursery import LONG
 from fusemax.web.pool import Pool
 from fusemax.web.processes import Nursery
 from fusemax.web.routes import cascade, catalogue, derive, design, jobs, pages
@@ -57,7 +58,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     limits: Limits = app.state.limits
     with tempfile.TemporaryDirectory(prefix="fusemax-") as folder:
         nursery = Nursery(folder)
-        quick, long = (Pool(size, limits, nursery) for size in (limits.quick_workers, limits.long_workers))
+        quick = Pool(limits.quick_workers, limits, nursery)
+        long = Pool(limits.long_workers, limits, nursery, LONG)
         app.state.jobs = Jobs(app.state.store, limits, nursery)
         app.state.jobs.load()
         app.state.desk = Desk(limits, quick, long)

@@ -2,8 +2,9 @@
 
 It imports and runs once what answers need, and then only forks, so that a worker that was ended is replaced in
 milliseconds and all of them share that memory. Its stdin is a Unix socket; a message is five bytes: a letter and a
-number. ``W`` and ``J`` come with a socket that a new worker or job serves, within so many MiB of memory; ``K`` ends the
-child of that process number. When the socket closes, the server has gone, and every child is ended.
+number. ``W``, ``L`` and ``J`` come with a socket that a new worker or job serves, within so many MiB of memory; ``K``
+ends the child of that process number. What takes long (``L``, ``J``) gives way to ``W``, whose answers somebody waits
+for while he moves a slider. When the socket closes, the server has gone, and every child is ended.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import socket
 import sys
 from typing import NoReturn
 
-__all__ = ["END", "JOB", "SIZE", "WORKER", "main"]
+__all__ = ["END", "JOB", "LONG", "SIZE", "WORKER", "main"]
 
-WORKER, JOB, END = b"W", b"J", b"K"
+WORKER, LONG, JOB, END = b"W", b"L", b"J", b"K"
 SIZE = 5
+_NICE = 4
 
 
 def main() -> int:
@@ -68,9 +70,11 @@ def _child(kind: bytes, descriptor: int, memory_bytes: int) -> NoReturn:
     """The whole life of a child; nothing of the nursery's own may run after it."""
     status = 1
     try:
+        if kind != WORKER:
+            os.nice(_NICE)
         _limit_memory(memory_bytes)
         with socket.socket(fileno=descriptor) as connection:
-            if kind == WORKER:
+            if kind != JOB:
                 from fusemax.web.worker import serve
 
                 serve(connection)

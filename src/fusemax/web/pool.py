@@ -31,10 +31,11 @@ class Busy(Exception):
 
 
 class Pool:
-    """``size`` workers."""
+    """``size`` workers, of the nursery's ``kind``."""
 
-    def __init__(self, size: int, limits: Limits, nursery: Nursery) -> None:
+    def __init__(self, size: int, limits: Limits, nursery: Nursery, kind: bytes = WORKER) -> None:
         self.size = size
+        self.kind = kind
         self.limits = limits
         self.nursery = nursery
         self._idle: asyncio.LifoQueue[Child] = asyncio.LifoQueue()
@@ -111,7 +112,7 @@ class Pool:
     async def _add(self) -> None:
         while True:
             try:
-                worker = await self.nursery.fork(WORKER, self.limits.memory_bytes)
+                worker = await self.nursery.fork(self.kind, self.limits.memory_bytes)
                 self._workers.add(worker)
                 async with asyncio.timeout(_START_S):
                     kind, body = await _read(worker)

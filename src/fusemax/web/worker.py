@@ -66,10 +66,11 @@ def error_document(error: FusemaxError) -> dict[str, object]:
 
 
 def places(error: FusemaxError) -> list[dict[str, object]]:
-    """Where the errors stand, for an editor to underline."""
+    """Where the errors stand, for an editor to underline: in the text (`<design>`) or in a part that ships."""
     several = error.errors if isinstance(error, SourceErrors) else [error]
     return [
         {
+            "file": one.file,
             "line": one.line,
             "column": one.column,
             "length": one.length,

@@ -90,11 +90,11 @@ def test_model_and_design(accounting: str) -> None:
 
 
 def test_beside() -> None:
-    rows: Any = design.beside("fusemax", "bert", 4096, "corrected", {"edge": 128, "array9.rows": 3})["rows"]
+    rows: Any = design.beside("bert", 4096, "corrected", {"edge": 128, "array9.rows": 3})["rows"]
     for row in rows:
         expected = fusemax.model(row["design"], "bert", "4K", "corrected", {"edge": 128})
         assert (row["latency_s"], row["bound"], row["set"]) == (expected.latency_s, expected.bound, {"edge": 128})
-    rows = design.beside("fusemax", "bert", 4097, "published")["rows"]
+    rows = design.beside("bert", 4097, "published")["rows"]
     assert [row["latency_s"] for row in rows if row["error"]] == [None] * sum(bool(row["error"]) for row in rows)
 
 

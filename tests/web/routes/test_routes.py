@@ -63,6 +63,19 @@ def test_design_points(served: Explorer) -> None:
         assert served.post("/api/model.json", wrong).status_code == 422
 
 
+def test_designs_from_parts(served: Explorer) -> None:
+    found = served.get("/api/parts.json").json()
+    assert "flat-cloud" in [part["name"] for part in found["accelerator"]]
+    question = {"design": "fusemax", "choose": {"schedule": "fusemax-architecture"}}
+    assert served.post("/api/compose.json", question).json()["name"] == "fusemax-architecture"
+    found = served.post("/api/compose.json", {"design": "fusemax", "choose": {"mapping": "flat"}}).json()
+    assert "of another cascade" in found["problem"]["message"]
+    wrong = served.post("/api/model.json", {"design": found["text"]})
+    assert wrong.status_code == 422 and wrong.json()["error"]["places"] == found["problem"]["places"]
+    assert served.post("/api/compose.json", {"design": "fusemax", "choose": {"mapping": "nothing"}}).status_code == 422
+    assert served.post("/api/compose.json", {"design": "fusemax", "choose": {"maps": "flat"}}).status_code == 400
+
+
 def test_what_ships(served: Explorer) -> None:
     found = served.get("/api/catalogue.json").json()
     assert "attn_3pass" in [entry["name"] for entry in found["cascades"]]

@@ -8,8 +8,8 @@ import type { Beside, DesignAnswer } from "../types";
 
 const joules = (value: number | null | undefined): string => si(value === null || value === undefined ? value : value / 1e12, "J");
 
-/** `beside` is where the comparison goes once it is there. */
-export function costs(answer: DesignAnswer, beside: HTMLElement): Child[] {
+/** The figures of a design, each in a tile. */
+export function figures(answer: DesignAnswer): HTMLElement {
   const tiles: readonly (readonly [string, string, string])[] = [
     ["Time", si(answer.latency_s, "s"), "latency"],
     ["Energy", joules(answer.energy_pj), "energy"],
@@ -20,8 +20,12 @@ export function costs(answer: DesignAnswer, beside: HTMLElement): Child[] {
     ["Bound by", answer.bound, "bound"],
     ["Of the roofline", percent(answer.roofline_fraction), "roofline"],
   ];
+  return h("dl", { class: "tiles" }, tiles.map(([name, value, id]) => h("div", {}, h("dt", {}, name), h("dd", { id: `value-${id}` }, value))));
+}
+
+/** Where they come from; `beside` is where the comparison goes once it is there. */
+export function costs(answer: DesignAnswer, beside: HTMLElement): Child[] {
   return [
-    h("dl", { class: "tiles" }, tiles.map(([name, value, id]) => h("div", {}, h("dt", {}, name), h("dd", { id: `value-${id}` }, value)))),
     answer.feasible === false ? h("p", { class: "problem" }, "It does not fit: what it keeps on chip is more than the buffer holds.") : null,
     answer.explanation ? h("p", {}, answer.explanation) : null,
     (answer.notes ?? []).map((note) => h("p", { class: "note" }, note)),

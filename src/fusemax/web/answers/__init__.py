@@ -15,12 +15,14 @@ ANSWERS: dict[str, str] = {
     "cascade": "fusemax.web.answers.cascade:cascade",
     "catalogue": "fusemax.web.answers.catalogue:catalogue",
     "check_job": "fusemax.web.answers.jobs:check_job",
+    "compose": "fusemax.web.answers.compose:compose",
     "derive": "fusemax.web.answers.derive:derive",
     "design": "fusemax.web.answers.design:design",
     "design_text": "fusemax.web.answers.catalogue:design_text",
     "front": "fusemax.web.answers.store:front",
     "learn": "fusemax.web.answers.learn:learn",
     "model": "fusemax.web.answers.design:model",
+    "parts": "fusemax.web.answers.parts:parts",
     "passes": "fusemax.web.answers.cascade:passes",
     "point": "fusemax.web.answers.store:point",
     "studies": "fusemax.web.answers.store:studies",
@@ -37,8 +39,10 @@ def warm() -> None:
     from fusemax.web.answers.cascade import cascade
     from fusemax.web.answers.catalogue import text_of
     from fusemax.web.answers.design import design
+    from fusemax.web.answers.parts import parts
     from fusemax.web.answers.texts import names_of
 
     cascade(str(text_of("cascades", "attn_3pass")["text"]))
     for name in names_of("design"):
         design(name, "bert", 4096)
+    parts()

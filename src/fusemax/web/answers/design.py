@@ -51,9 +51,9 @@ def design(
 
 
 def beside(
-    design: str, workload: str, seq_len: int | str, accounting: str = "corrected", settings: Settings | None = None
+    workload: str, seq_len: int | str, accounting: str = "corrected", settings: Settings | None = None
 ) -> dict[str, object]:
-    """The designs of the literature at the same point, each on its own accelerator with the settings it has."""
+    """The designs of the literature at a point, each on its own accelerator with those of the settings that it has."""
     load, rows = workload_of(workload), []
     for name in reversed(default_plan().baselines):  # the closest rival first
         other = design_of(name)
@@ -67,7 +67,7 @@ def beside(
             reason = TOO_LARGE if isinstance(error, OverflowError) else str(error)
             row |= {**dict.fromkeys(_SHOWN), "error": reason}
         rows.append(row)
-    return {"design": design if "\n" not in design else "", "rows": rows}
+    return {"rows": rows}
 
 
 def _evaluated(

@@ -48,6 +48,7 @@ def design_of(reference: str) -> Design:
     return read_design(document)
 
 
+@lru_cache(maxsize=16)
 def workload_of(reference: str) -> Workload:
     """A shipped workload, or the one a text describes (a Hugging Face configuration is one)."""
     if _NAME.fullmatch(reference):

@@ -69,6 +69,57 @@ class BesideAnswer(Open):
     rows: list[dict[str, Any]]
 
 
+class Composition(Strict):
+    """A design, and what to change of it."""
+
+    design: Reference = Field(examples=["fusemax"])
+    choose: dict[Literal["cascade", "accelerator", "mapping", "schedule"], Name] = Field(
+        {}, description="Parts that ship, by name.", examples=[{"schedule": "fusemax-architecture"}]
+    )
+    fields: Annotated[dict[Name, int | float | Annotated[str, Field(max_length=1000)]], Field(max_length=64)] = Field(
+        {}, description='Fields to replace: {"mapping.partition.P.P1": 4, "schedule.streams": 2}.'
+    )
+
+
+class CompositionAnswer(Open):
+    """The text, its parts by name (null: its own), the fields that are open, and why the parts do not fit."""
+
+    name: str | None
+    text: str
+    parts: dict[str, str | None]
+    open: list[dict[str, Any]]
+    problem: dict[str, Any] | None
+
+
+class Choice(Open):
+    """A part that ships, and the cascades it fits."""
+
+    name: str
+    title: str
+    fits: list[str]
+
+
+class PartsAnswer(Open):
+    """What a design can be put together from."""
+
+    cascade: list[Choice]
+    accelerator: list[Choice]
+    mapping: list[Choice]
+    schedule: list[Choice]
+
+
+@router.get("/parts.json", response_model=PartsAnswer)
+async def get_parts(request: Request) -> Response:
+    """The parts of designs that ship: those of their own, and those inside of designs."""
+    return await answer(request, "parts", {})
+
+
+@router.post("/compose.json", response_model=CompositionAnswer)
+async def post_compose(request: Request, question: Composition) -> Response:
+    """A design with some of its parts replaced; parts that do not fit are answered with what is wrong, and where."""
+    return await answer(request, "compose", question.model_dump())
+
+
 @router.post("/design.json", response_model=DesignAnswer)
 async def post_design(request: Request, point: Point) -> Response:
     """A design point: time, energy, area, what bounds, one epoch, the loop nest."""
@@ -83,5 +134,6 @@ async def post_model(request: Request, point: Point) -> Response:
 
 @router.post("/beside.json", response_model=BesideAnswer)
 async def post_beside(request: Request, point: Point) -> Response:
-    """FLAT and an unfused machine at the same point."""
-    return await answer(request, "beside", point.arguments())
+    """FLAT and an unfused machine at the same point, whatever the design."""
+    others = {name: value for name, value in point.arguments().items() if name != "design"}
+    return await answer(request, "beside", others, is_long=True)  # FLAT's mapping is searched

@@ -29,8 +29,9 @@ class Open(BaseModel):
 
 
 class Place(BaseModel):
-    """Where an error stands; line and column start at 1."""
+    """Where an error stands, in the text (`<text>`, `<design>`, ...) or a file; line and column start at 1."""
 
+    file: str
     line: int
     column: int
     length: int
