@@ -129,7 +129,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     """The direct subexpressions, in text order; an access gives its index expressions and filters."""
     match expr:
         case Access():
-            return tuple(part for index in expr.indices for part in (index.value, index.filter) if part is not None)
+            return tuple([part for index in expr.indices for part in (index.value, index.filter) if part is not None])
         case Unary():
             return (expr.operand,)
         case Binary():
@@ -146,7 +146,8 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        if type(node) is not Variable:  # most are
+            stack += children(node)[::-1]
 
 
 def start(expr: Expr) -> Span:

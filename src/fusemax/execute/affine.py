@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fusemax.cascade.ir import Binary, Expr, Number, Shape, Unary, Variable
 
@@ -25,12 +26,17 @@ class Affine:
 
     def span(self, extents: Mapping[str, int]) -> tuple[int, int]:
         """Smallest and largest value when each variable walks 0 to its extent - 1."""
-        reach = [coefficient * (extents[variable] - 1) for variable, coefficient in self.coefficients]
-        return self.constant + sum(min(r, 0) for r in reach), self.constant + sum(max(r, 0) for r in reach)
+        low = high = self.constant
+        for variable, coefficient in self.coefficients:
+            reach = coefficient * (extents[variable] - 1)
+            low, high = (low + reach, high) if reach < 0 else (low, high + reach)
+        return low, high
 
 
 def affine(expr: Expr, sizes: Mapping[str, int]) -> Affine | None:
     """The affine form of an index expression, or None: `//` and `%` of variables, gathers, huge numbers."""
+    if type(expr) is Variable:  # nearly all are
+        return _plain(expr.name)
     found = _affine(expr, sizes)
     if found is None or any(abs(n) > EXACT for n in (found.constant, *(c for _, c in found.coefficients))):
         return None
@@ -44,7 +50,7 @@ def _affine(expr: Expr, sizes: Mapping[str, int]) -> Affine | None:
         case Shape(rank):
             return Affine(sizes[rank])
         case Variable(name):
-            return Affine(0, ((name, 1),))
+            return _plain(name)
         case Unary("-", operand):
             inner = affine(operand, sizes)
             return None if inner is None else _scaled(inner, -1)
@@ -53,6 +59,11 @@ def _affine(expr: Expr, sizes: Mapping[str, int]) -> Affine | None:
             return None if left is None or right is None else _combined(operator, left, right)
         case _:
             return None
+
+
+@lru_cache(maxsize=1024)
+def _plain(variable: str) -> Affine:
+    return Affine(0, ((variable, 1),))
 
 
 def _combined(operator: str, left: Affine, right: Affine) -> Affine | None:
