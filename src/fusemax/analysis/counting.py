@@ -74,7 +74,6 @@ def unroll_smallest(structure: Structure, fixed: Mapping[str, int] | None = None
     A rank that an index runs past is made longer; where that cannot help, the ranks of the index get their
     default sizes, and in the end all do. Raises `TooLarge` when no sizes are found.
     """
-    defaults = known_sizes(structure.cascade)[0]
     wanted: dict[str, int] = {}
     pinned = dict(fixed or {})
     for _ in range(30):
@@ -86,10 +85,12 @@ def unroll_smallest(structure: Structure, fixed: Mapping[str, int] | None = None
             if rank is not None and error.index >= sizes[rank] and rank not in pinned:
                 wanted[rank] = error.index + 1
                 continue
+            defaults = known_sizes(structure.cascade)[0]
             known = {structure.rank[v] for v in error.variables} & defaults.keys() - pinned.keys()
             if not known:
                 break
             pinned.update((rank, defaults[rank]) for rank in known)
+    defaults = known_sizes(structure.cascade)[0]
     if fixed or set(structure.rank.values()) - defaults.keys():
         raise TooLarge(f"{structure.cascade.file}: found no small sizes at which every index is in range")
     try:

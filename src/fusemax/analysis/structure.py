@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fusemax.analysis.windows import shortened
@@ -12,18 +13,23 @@ from fusemax.cascade.ranks import canonical, factors_of, rank_of_variable
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One access on the right side. `held[p]` are the variables of position p, gathers in, filters out."""
+    """One access on the right side. `held[p]` are the variables of position p, gathers in, filters out.
+
+    `plain` are its indices if all of them are variables as they are, else None.
+    """
 
     tensor: str
     access: Access
     held: tuple[frozenset[str], ...]
+    plain: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One Einsum with its place. `variables` are its axes: the step variable, the left ones, the reduced ones.
 
-    It `is_plain` if it has no filter and reads every tensor at variables as they are.
+    It `is_plain` if it has no filter and reads every tensor at variables as they are; `plain_left` are its left
+    indices if all of them are variables as they are, else None.
     """
 
     number: int
@@ -37,6 +43,7 @@ class Statement:
     reads: tuple[Read, ...]
     filters: tuple[Expr, ...]
     is_plain: bool
+    plain_left: tuple[str, ...] | None
     bare: dict[str, tuple[int, ...]]
     read_tensors: frozenset[str]
 
@@ -133,7 +140,6 @@ def _statement(number: int, einsum: Einsum, section_number: int, section: Sectio
     right: dict[str, None] = {}
     reads: list[Read] = []
     filters: list[Expr] = []
-    are_plain = True
     stack = [einsum.right]
     while stack:  # every node in text order
         node = stack.pop()
@@ -141,15 +147,15 @@ def _statement(number: int, einsum: Einsum, section_number: int, section: Sectio
             right[node.name] = None
             continue
         if isinstance(node, Access):
-            held = tuple([_held(index.value) for index in node.indices])
-            are_plain = are_plain and all(isinstance(index.value, Variable) for index in node.indices)
-            reads.append(Read(node.tensor, node, held))
+            values = [index.value for index in node.indices]
+            reads.append(Read(node.tensor, node, tuple([_held(value) for value in values]), _plain(values)))
             filters += [index.filter for index in node.indices if index.filter is not None]
         stack += children(node)[::-1]
     variables = (*left, *(v for v in right if v not in left))
+    is_plain = not filters and all(read.plain is not None for read in reads)
     return Statement(
         number, einsum.tensor, einsum, section_number, step, step is not None and section.until is None, variables,
-        len(left), tuple(reads), tuple(filters), not filters and are_plain, bare,
+        len(left), tuple(reads), tuple(filters), is_plain, _plain(einsum.left), bare,
         frozenset([read.tensor for read in reads]),
     )  # fmt: skip
 
@@ -169,6 +175,11 @@ def _readers(statements: list[Statement]) -> dict[str, tuple[int, ...]]:
         for tensor in s.read_tensors:
             found.setdefault(tensor, []).append(s.number)
     return {tensor: tuple(numbers) for tensor, numbers in found.items()}
+
+
+def _plain(indices: Sequence[Expr]) -> tuple[str, ...] | None:
+    names = [index.name for index in indices if isinstance(index, Variable)]
+    return tuple(names) if len(names) == len(indices) else None
 
 
 def _held(index: Expr) -> frozenset[str]:

@@ -87,21 +87,24 @@ def unroll(structure: Structure, sizes: Mapping[str, int]) -> Graph:
         MOST_READS
     ):
         raise TooLarge(f"{structure.cascade.file}: too large to unroll at {dict(sizes)}")
-    meshes = [_mesh(s, shape) for s, shape in zip(structure.statements, shapes, strict=True)]
 
     def unread(access: Access) -> Any:
         raise ValueError(f"{access.tensor} is read outside a gather")
 
-    lefts = []
+    lefts: list[list[Any]] = []
     extents: dict[str, tuple[int, ...]] = {
         d.tensor: tuple(sizes[structure.positions[d.tensor][i] or ""] for i in range(len(d.variables)))
         for d in structure.cascade.inputs
     }
-    for s, mesh in zip(structure.statements, meshes, strict=True):
-        scope = Scope(mesh, sizes, parameters, unread)
-        left = [evaluate(index, scope) for index in s.einsum.left]
+    for s, shape in zip(structure.statements, shapes, strict=True):
+        left = []
+        if s.plain_left is not None:
+            largest = tuple([sizes[structure.rank[v]] for v in s.plain_left])
+        else:
+            scope = Scope(_mesh(s, shape), sizes, parameters, unread)
+            left = [evaluate(index, scope) for index in s.einsum.left]
+            largest = tuple(int(np.max(index)) + 1 for index in left)
         lefts.append(left)
-        largest = tuple(int(np.max(index)) + 1 for index in left)
         known = extents.get(s.tensor, largest)
         extents[s.tensor] = tuple(map(max, known, largest))
     base: dict[str, int] = {}
@@ -114,9 +117,9 @@ def unroll(structure: Structure, sizes: Mapping[str, int]) -> Graph:
         from fusemax.analysis.values import Values
 
         values = Values(structure, sizes, extents).read
+    layout = _Layout(sizes, parameters, base, extents, np.arange(num_cells), values)
     unrolled = tuple(
-        _unroll(s, shape, mesh, left, _Layout(sizes, parameters, base, extents, values))
-        for s, shape, mesh, left in zip(structure.statements, shapes, meshes, lefts, strict=True)
+        [_unroll(s, shape, left, layout) for s, shape, left in zip(structure.statements, shapes, lefts, strict=True)]
     )
     return Graph(structure, sizes, base, extents, num_cells, unrolled)
 
@@ -140,6 +143,7 @@ class _Layout:
     parameters: Mapping[str, float]
     base: Mapping[str, int]
     extents: Mapping[str, tuple[int, ...]]
+    numbers: Cells
     values: Callable[[Access, Mapping[str, Any]], Any] | None
 
     def scope(self, mesh: Mapping[str, Any]) -> Scope:
@@ -149,25 +153,49 @@ class _Layout:
 
         return Scope(mesh, self.sizes, self.parameters, read)
 
+    def plain_cells(self, tensor: str, indices: tuple[str, ...], axes: Mapping[str, int]) -> Cells | None:
+        """The cells of a tensor at variables as they are, over all of `axes`; None if one is past the extent."""
+        strides = dict.fromkeys(axes, 0)
+        stride = self.numbers.itemsize
+        for variable, extent in zip(reversed(indices), reversed(self.extents[tensor]), strict=True):
+            if axes[variable] > extent:
+                return None
+            strides[variable] += stride
+            stride *= extent
+        first = self.base[tensor] * self.numbers.itemsize
+        return np.ndarray(tuple(axes.values()), np.intp, self.numbers, first, tuple(strides.values()))
 
-def _unroll(
-    statement: Statement, shape: tuple[int, ...], mesh: Mapping[str, Cells], left: list[Any], layout: _Layout
-) -> Unrolled:
-    scope = layout.scope(mesh)
-    kept = _kept(statement.filters, scope)
+
+def _unroll(statement: Statement, shape: tuple[int, ...], left: list[Any], layout: _Layout) -> Unrolled:
+    axes = dict(zip(statement.variables, shape, strict=True))
+    scope = None if statement.is_plain else layout.scope(_mesh(statement, shape))
+    kept = None if scope is None else _kept(statement.filters, scope)
     reads = np.empty((*shape, len(statement.reads)), dtype=np.intp)
     for number, read in enumerate(statement.reads):
-        try:
-            flat = _flat(read.tensor, _indices(read, scope), layout, kept)
-        except OutOfRange as error:
-            error.variables = read.held[error.position]
-            raise
+        flat = None if read.plain is None else layout.plain_cells(read.tensor, read.plain, axes)
+        if flat is None:
+            scope = scope or layout.scope(_mesh(statement, shape))
+            flat = _read_cells(read, scope, layout, kept)
         reads[..., number] = flat if kept is None else np.where(kept, flat, 0)
     outer = shape[: statement.num_left]
-    cells = np.empty((*outer, *(1 for _ in shape[statement.num_left :])), dtype=np.intp)
-    cells[...] = _flat(statement.tensor, [_Index(index) for index in left], layout, None)
-    points = prod(shape[statement.num_left :])
-    return Unrolled(statement, shape, cells.reshape(-1), reads.reshape(prod(outer), points, len(statement.reads)))
+    num_cells, num_points = prod(outer), prod(shape[statement.num_left :])
+    if statement.plain_left is not None:
+        cells = layout.plain_cells(statement.tensor, statement.plain_left, dict(list(axes.items())[: len(outer)]))
+    else:
+        cells = np.empty((*outer, *(1 for _ in statement.reduced)), dtype=np.intp)
+        cells[...] = _flat(statement.tensor, [_Index(index) for index in left], layout, None)
+    assert cells is not None
+    return Unrolled(
+        statement, shape, cells.reshape(num_cells), reads.reshape(num_cells, num_points, len(statement.reads))
+    )
+
+
+def _read_cells(read: Read, scope: Scope, layout: _Layout, kept: Any) -> Any:
+    try:
+        return _flat(read.tensor, _indices(read, scope), layout, kept)
+    except OutOfRange as error:
+        error.variables = read.held[error.position]
+        raise
 
 
 def _kept(filters: tuple[Expr, ...], scope: Scope) -> Any:
