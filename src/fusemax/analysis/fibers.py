@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -34,19 +36,17 @@ class Fiber:
 class Columns:
     """The fibers of a cascade as columns of arrays over cells.
 
-    `whole[j]` is the set F of column j's coordinates. `coordinate` and `visit`, of shape (cells, columns), hold
-    the bit of a root cell's coordinate, the second only where the cell is on the fiber. `lineage[s]` has all
-    bits set for the (read, column) pairs that are lineage reads, `carries[T]` for the columns in which T carries,
-    and `rooted[T]` for those in which T is a root.
+    `whole[j]` is the set F of column j's coordinates. `coordinates`, of shape (cells, 2, columns), hold the bit of
+    a root cell's coordinate, the second only where the coordinate is in F and the cell on the fiber. `lineage[s]`
+    has all bits set for the (read, column) pairs that are lineage reads, `carries[T]` for the columns in which T
+    carries and is no root.
     """
 
     fibers: tuple[Fiber, ...]
     whole: Masks
-    coordinate: Masks
-    visit: Masks
+    coordinates: Masks
     lineage: dict[int, Masks]
     carries: dict[str, Masks]
-    rooted: dict[str, Masks]
 
 
 def fibers_of(graph: Graph, lineage: Lineage, merged: bool) -> list[Fiber]:
@@ -98,29 +98,37 @@ def columns(graph: Graph, fibers: list[Fiber]) -> Columns:
     counts = [_num_coordinates(graph, lineage) for lineage, _, _ in spans]
     kind = _mask_type(max(counts, default=1))
     bit = np.array([1 << i for i in range(max(counts, default=1))], dtype=kind)
-    ones = -1 if kind.kind == "O" else int(np.iinfo(kind).max)
-    coordinate, visit = (np.zeros((graph.num_cells, len(fibers)), dtype=kind) for _ in range(2))
-    tables: tuple[dict[int, Masks], dict[str, Masks], dict[str, Masks]] = ({}, {}, {})
-    lineage_reads, carries, rooted = tables
+    whole = np.array([_whole(graph, fiber) for fiber in fibers], dtype=kind)
+    coordinates = np.zeros((graph.num_cells, 2, len(fibers)), dtype=kind)
+    index = cache(partial(_index, graph))
     for lineage, first, last in spans:
         for root in lineage.roots:
             cells = graph.cells_of(root)
-            bits = bit[_coordinates(graph, lineage, root)][:, None]
-            coordinate[cells, first:last] = bits
-            visit[cells, first:last] = bits
+            bits = bit[_coordinates(graph, lineage, root, index)][:, None]
+            coordinates[cells, 0, first:last] = bits
             if fibers[first].setting is not None:
-                visit[cells, first:last] *= _on_fibers(graph, lineage, root, fibers[first:last])
-        for number, flags in lineage.lineage.items():
-            if number not in lineage_reads:
-                lineage_reads[number] = np.zeros((len(flags), len(fibers)), dtype=kind)
-            lineage_reads[number][:, first:last] = np.array(flags, dtype=kind)[:, None] * ones
-        for tensor in lineage.carriers:
-            table = rooted if tensor in lineage.roots else carries
-            if tensor not in table:
-                table[tensor] = np.zeros(len(fibers), dtype=kind)
-            table[tensor][first:last] = ones
-    whole = np.array([_whole(graph, fiber) for fiber in fibers], dtype=kind)
-    return Columns(tuple(fibers), whole, coordinate, visit, *tables)
+                bits = bits * _on_fibers(graph, lineage, root, fibers[first:last], index)
+            coordinates[cells, 1, first:last] = bits & whole[first:last]
+    widths = [last - first for _, first, last in spans]
+    ones = -1 if kind.kind == "O" else int(np.iinfo(kind).max)
+
+    def masks(flags: list[Any]) -> Masks:
+        """All bits where a span's flag is set, for every column of the span."""
+        return np.repeat(np.array(flags, dtype=kind) * ones, widths, axis=0)
+
+    numbers = {number: len(flags) for lineage, _, _ in spans for number, flags in lineage.lineage.items()}
+    lineages = {
+        number: np.ascontiguousarray(
+            masks([lineage.lineage.get(number, (False,) * num_reads) for lineage, _, _ in spans]).T
+        )
+        for number, num_reads in numbers.items()
+    }
+    carriers = {tensor: None for lineage, _, _ in spans for tensor in lineage.carriers}
+    carries = {
+        tensor: masks([tensor in lineage.carriers and tensor not in lineage.roots for lineage, _, _ in spans])
+        for tensor in carriers
+    }
+    return Columns(tuple(fibers), whole, coordinates, lineages, carries)
 
 
 def _spans(fibers: list[Fiber]) -> list[tuple[Lineage, int, int]]:
@@ -150,29 +158,32 @@ def _num_coordinates(graph: Graph, lineage: Lineage) -> int:
     return max(prod(_radices(graph, lineage, root)) for root in lineage.roots)
 
 
+Index = Callable[[str, int], NDArray[np.intp]]
+"""The index of each cell of a tensor at one position."""
+
+
 def _index(graph: Graph, tensor: str, position: int) -> NDArray[np.intp]:
-    """The index of each cell of a tensor at one position."""
     extents = graph.extents[tensor]
     cells: NDArray[np.intp] = np.arange(prod(extents)) // prod(extents[position + 1 :]) % extents[position]
     return cells
 
 
-def _coordinates(graph: Graph, lineage: Lineage, root: str) -> NDArray[np.intp]:
+def _coordinates(graph: Graph, lineage: Lineage, root: str, index: Index) -> NDArray[np.intp]:
     """The coordinate of each cell of a root; the factors of a split one are put together."""
     first, *others = lineage.carriers[root]
-    found = _index(graph, root, first)
+    found = index(root, first)
     for position in others:
-        found = found * graph.extents[root][position] + _index(graph, root, position)
+        found = found * graph.extents[root][position] + index(root, position)
     return found
 
 
-def _on_fibers(graph: Graph, lineage: Lineage, root: str, fibers: list[Fiber]) -> NDArray[np.bool_]:
+def _on_fibers(graph: Graph, lineage: Lineage, root: str, fibers: list[Fiber], index: Index) -> NDArray[np.bool_]:
     """Whether each cell of a root is on each fiber."""
     others = [p for p in range(len(graph.extents[root])) if p not in lineage.carriers[root]]
     on = np.ones((prod(graph.extents[root]), len(fibers)), dtype=bool)
     for place, position in enumerate(others):
         settings = np.array([(fiber.setting or ())[place] for fiber in fibers])
-        on &= _index(graph, root, position)[:, None] == settings
+        on &= index(root, position)[:, None] == settings
     return on
 
 

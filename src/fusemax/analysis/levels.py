@@ -50,8 +50,7 @@ def levels(graph: Graph, columns: Columns) -> Levels:
     """Propagate levels over the unrolled cascade."""
     state = np.zeros((graph.num_cells, 4, len(columns.fibers)), dtype=columns.whole.dtype)
     state[1:, LEVEL] = 1
-    state[:, COORDINATE] = columns.coordinate
-    state[:, VISIT] = columns.visit
+    state[:, COORDINATE:] = columns.coordinates
     run = _Run(graph, columns, state)
     for group, stepwise in zip(graph.structure.groups, graph.structure.stepwise, strict=True):
         members = [graph.statements[number] for number in group]
@@ -92,36 +91,25 @@ class _Run:
     def _advance(self, unrolled: Unrolled, rows: slice) -> None:
         statement, cells = unrolled.statement, unrolled.cells[rows]
         lineage = self.columns.lineage.get(statement.number)
-        reads = unrolled.reads[rows]
-        read = self.state.take(reads, axis=0)
+        read = self.state.take(unrolled.reads[rows], axis=0)
+        written = self.state.take(cells, axis=0)
         level, seen = _join(read[:, :, :, LEVEL], read[:, :, :, SEEN], axis=2)
         if lineage is not None:
             marks = np.bitwise_or.reduce(read[:, :, :, COORDINATE:] & lineage[:, None, :], axis=2)
-            visits = marks[:, :, 1] & self.columns.whole
+            visits = marks[:, :, 1]
             visited = visits != 0
             full = visited & (seen == self.columns.whole)
             level = level + full
-            seen = np.where(full, 0, seen) | visits
+            seen = seen * ~full | visits
             self.visits[statement.number][rows] = visits
-            self.point_levels[statement.number][rows] = np.where(visited, level, 0)
-            self._mark(statement.tensor, cells, marks)
+            self.point_levels[statement.number][rows] = level * visited
+            carries = self.columns.carries.get(statement.tensor)
+            if carries is not None:
+                written[:, COORDINATE:] |= _agreed(marks) & carries
         level, seen = _join(level, seen, axis=1)
-        self.state[cells, LEVEL] = np.maximum(level, 1)  # 0 where a filter left no point
-        self.state[cells, SEEN] = seen
-
-    def _mark(self, tensor: str, cells: NDArray[np.intp], marks: Masks) -> None:
-        """Give the cells of a carrying tensor the coordinate that all their lineage reads agree on."""
-        carries = self.columns.carries.get(tensor)
-        if carries is None:
-            return
-        found = np.bitwise_or.reduce(marks, axis=1) & carries
-        coordinate = found[:, 0]
-        one = (coordinate & (coordinate - (coordinate != 0))) == 0
-        found = np.where(one[:, None], found, 0)
-        rooted = self.columns.rooted.get(tensor)
-        if rooted is not None:
-            found = np.where(rooted != 0, self.state[cells, COORDINATE:], found)
-        self.state[cells, COORDINATE:] = found
+        written[:, LEVEL] = np.maximum(level, 1) if statement.filters else level  # a filter may have left no point
+        written[:, SEEN] = seen
+        self.state[cells] = written
 
     def statement_levels(self, unrolled: Unrolled) -> NDArray[np.int64]:
         """The level of a statement in each column: the most over its settings of the least over the coordinates."""
@@ -142,13 +130,22 @@ class _Run:
         return found
 
 
+def _agreed(marks: Masks) -> Masks:
+    """The coordinate of each cell and column that all lineage reads of its points agree on, nothing if they do not."""
+    found = np.bitwise_or.reduce(marks, axis=1)
+    coordinate = found[:, 0]
+    one = (coordinate & (coordinate - 1)) == 0
+    agreed: Masks = found * one[:, None]
+    return agreed
+
+
 def _join(level: Masks, seen: Masks, axis: int) -> tuple[Masks, Masks]:
     """The higher level, and the union of what was seen at that level."""
     if level.shape[axis] == 1:
         return level.squeeze(axis), seen.squeeze(axis)
     highest = np.maximum.reduce(level, axis=axis)
-    here = np.where(level == (highest[:, None] if axis == 1 else highest[:, :, None]), seen, 0)
-    return highest, np.bitwise_or.reduce(here, axis=axis)
+    here = level == (highest[:, None] if axis == 1 else highest[:, :, None])
+    return highest, np.bitwise_or.reduce(seen * here, axis=axis)
 
 
 def _least_most(unrolled: Unrolled, sweeps: frozenset[str], point_levels: Masks, visits: Masks) -> int:
