@@ -55,7 +55,11 @@ def _laws(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list
 )
 @click.option("--law", metavar="LAW", shell_complete=_laws, help="Use this law only, and show what it gives.")
 @click.option("--all", "every", is_flag=True, help="Show every form, those with eager factors too.")
-@click.option("--explain", is_flag=True, help="Say why each barrier that stays does so, with a counterexample.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Say why each barrier that stays does so, with a counterexample; prove with sympy what each step rests on.",
+)
 @click.option("--chain", metavar="DIR", type=click.Path(), help="Write every step as a cascade into DIR.")
 @click.option("--budget", type=click.IntRange(1), default=100, show_default=True, help="Forms to look at.")
 @output_options()

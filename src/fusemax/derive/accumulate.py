@@ -33,6 +33,7 @@ from fusemax.derive.terms import (
     Term,
     as_terms,
     element_part,
+    moving_factor,
     reads_of,
     reference_part,
     shifted,
@@ -83,7 +84,7 @@ class Accumulators(Corrections[AnyLoop]):
                 return None
             if units_of(term.inner):
                 return None
-            factor = self._factors(term.inner)
+            factor = moving_factor(term.inner)
             if poly_variables(factor) & summed:
                 return None
             keys.add(factor.text)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import reduce
 from typing import Generic, TypeVar
 
 from fusemax.cascade.ir import Access, Binary, Call, Einsum, Expr, Number, Variable
 from fusemax.cascade.resolve import rewrite
 from fusemax.derive.algebra import (
-    REFERENCE,
     Base,
     Mono,
     Poly,
-    exponential_base,
-    of_base,
     subtract,
-    times_flat,
 )
 from fusemax.derive.atoms import map_atoms
 from fusemax.derive.emit import product, to_expr
 from fusemax.derive.loop import Loop, Running
 from fusemax.derive.normal import poly_variables
-from fusemax.derive.terms import exponentials_of, reads_of, reference_part
+from fusemax.derive.terms import moving_factor, reads_of, reference_part
 
 AnyLoop = TypeVar("AnyLoop", bound=Loop)
 
@@ -48,19 +43,9 @@ class Corrections(Generic[AnyLoop]):
         """The state they were accumulated in."""
         return self.loop.step.here
 
-    def _factors(self, mono: Mono) -> Poly:
-        """The factor by which a product changes with the references, as a quotient's numerator at one state."""
-        found = Poly((((), Fraction(1)),))
-        for base in exponentials_of(mono):
-            found = times_flat(found, of_base(exponential_base(base.kind, reference_part(base))))
-        for base, power in mono:
-            if base.side == REFERENCE:
-                found = times_flat(found, of_base(base, power))
-        return found
-
     def _correction(self, mono: Mono, position: int) -> Expr | None:
         """The factor that repairs an accumulator: new references over old ones. None when there are none."""
-        factor = self._factors(mono)
+        factor = moving_factor(mono)
         if factor.text == "1":
             return None
         if factor.text not in self.corrections:

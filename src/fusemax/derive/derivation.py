@@ -22,6 +22,7 @@ from fusemax.derive.formulas import formula_at
 from fusemax.derive.judge import Candidate, Judge, Step
 from fusemax.derive.laws import LAWS, Aim
 from fusemax.derive.search import BUDGET, Form, Search
+from fusemax.derive.separation import Separation
 
 OBJECTIVES = ("passes", "work", "divisions", "footprint")
 
@@ -45,6 +46,7 @@ class Derivation(Result):
     explanations: tuple[str, ...] = ()
     example: Difference | None = None
     forced: Cascade | None = None
+    separations: tuple[Separation, ...] = ()
 
     @property
     def passes_after(self) -> int | str:
@@ -89,6 +91,7 @@ class Derivation(Result):
             ],
             "counterexample": None if self.counterexample is None else described(self.counterexample),
             "explanations": list(self.explanations),
+            "separations": [separation.document() for separation in self.separations],
             "example": None if self.example is None else described(self.example),
             "forced": print_cascade(self.forced) if self.forced else None,
             "rejected": [{"laws": laws, "difference": str(difference)} for laws, difference in self.rejected],
@@ -115,6 +118,7 @@ class Derivation(Result):
             law = next(law for law in LAWS if law.name == self.steps[-1].law)
             found.append(f"precondition of {law.name}: {law.precondition}")
         found += self.explanations
+        found += [line for separation in self.separations for line in separation.lines()]
         if self.budget_ended:
             found.append(f"the budget of {self.looked_at} forms ended the search")
         return found

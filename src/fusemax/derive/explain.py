@@ -1,4 +1,4 @@
-"""What `--explain` adds: each barrier that stays, the law that fails on it, and inputs that show the failure."""
+"""What `--explain` adds: each barrier that stays, the law that fails on it, inputs that show it; what laws rest on."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fusemax.derive.laws.iterate import flat_passes
 from fusemax.derive.names import Names
 from fusemax.derive.precision import precisions
 from fusemax.derive.roles import Unsupported, roles_of
+from fusemax.derive.separation import separations
 
 MANY = 1 << 20
 """Elements of a long fiber: where narrow accumulators lose what they add."""
@@ -35,7 +36,13 @@ def explained(found: Derivation) -> Derivation:
         if difference is not None:
             lines.append(f"streamed without a correction it is wrong: {difference}, with {inputs_text(difference)}")
     lines += _digits(found)
-    return replace(found, explanations=tuple(dict.fromkeys(lines)), example=difference, forced=broken)
+    return replace(
+        found,
+        explanations=tuple(dict.fromkeys(lines)),
+        example=difference,
+        forced=broken,
+        separations=separations(found),
+    )
 
 
 def _digits(found: Derivation) -> list[str]:

@@ -51,29 +51,31 @@ class Roles:
                 found |= self.needs.get(node.tensor, frozenset())
         return found
 
+    def is_unknown(self, tensor: str, known: frozenset[str]) -> bool:
+        """Does a tensor depend on a closed one that is not in `known`?"""
+        return bool(self.needs.get(tensor, frozenset()) - known)
+
+    def side(self, expr: Expr, known: frozenset[str] = frozenset()) -> int:
+        """What a leaf needs: an element, a reference not in `known`, both, or neither (0)."""
+        if isinstance(expr, Variable):
+            return ELEMENT if self.is_walker(expr.name) else 0
+        if not isinstance(expr, Access):
+            return 0
+        inside = (n.tensor for i in expr.indices for n in walk(i.value) if isinstance(n, Access))
+        if self.is_unknown(expr.tensor, known):
+            return MIXED if self.is_element(expr) else REFERENCE
+        element = ELEMENT if any(self.walkers(i.value) for i in expr.indices) else 0
+        return element | (REFERENCE if any(self.is_unknown(tensor, known) for tensor in inside) else 0)
+
     def normal(self, known: frozenset[str] = frozenset(), keep: frozenset[str] = frozenset()) -> Normal:
         """Normal forms with the references not in `known` apart from elements; carriers in `keep` stay as they are."""
 
-        def unknown(tensor: str) -> bool:
-            return bool(self.needs.get(tensor, frozenset()) - known)
-
-        def side(expr: Expr) -> int:
-            if isinstance(expr, Variable):
-                return ELEMENT if self.is_walker(expr.name) else 0
-            if not isinstance(expr, Access):
-                return 0
-            gathers = any(unknown(n.tensor) for i in expr.indices for n in walk(i.value) if isinstance(n, Access))
-            if unknown(expr.tensor):
-                return MIXED if self.is_element(expr) else REFERENCE
-            element = ELEMENT if any(self.walkers(i.value) for i in expr.indices) else 0
-            return element | (REFERENCE if gathers else 0)
-
         def define(access: Access) -> Einsum | None:
-            if access.tensor in keep or not unknown(access.tensor) or access.tensor not in self.carries:
+            if access.tensor in keep or not self.is_unknown(access.tensor, known) or access.tensor not in self.carries:
                 return None
             return self.statements.get(access.tensor)
 
-        return Normal(side, define, self.signs.of)
+        return Normal(lambda expr: self.side(expr, known), define, self.signs.of)
 
 
 def walks(cascade: Cascade, rank: str, variable: str) -> bool:

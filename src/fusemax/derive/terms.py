@@ -175,6 +175,17 @@ def element_part(base: Base) -> Poly:
     return split_sides(base.parts[0])[0]
 
 
+def moving_factor(mono: Mono) -> Poly:
+    """The factor by which a product changes with the references: its exponentials' references, and bare ones."""
+    found = ONE
+    for base in exponentials_of(mono):
+        found = times_flat(found, of_base(exponential_base(base.kind, reference_part(base))))
+    for base, power in mono:
+        if base.side == REFERENCE:
+            found = times_flat(found, of_base(base, power))
+    return found
+
+
 def accumulators(p: Poly) -> list[Mono]:
     """All accumulators that streaming a separable sum needs, larger ones after those they are repaired from."""
     found: dict[str, Mono] = {}

@@ -75,14 +75,8 @@ def tree(parts: Parts) -> Cascade:
         einsums.append(replace(einsum, tensor=lower[einsum.tensor], left=left, right=rewrite(einsum.right, first)))
     for einsum in parts.merging:
         changed = replace(einsum, right=rewrite(einsum.right, second))
-        values = {step.variable: group}
-        einsums.append(
-            replace(
-                changed,
-                left=tuple(substitute(i, values) for i in einsum.left),
-                reductions=renamed(einsum, values).reductions,
-            )
-        )
+        moved = renamed(changed, {step.variable: group})
+        einsums.append(replace(changed, left=moved.left, reductions=moved.reductions))
     einsums += parts.after
     whole = parts.cascade
     others = tuple(p for p in whole.partitions if p != old)
