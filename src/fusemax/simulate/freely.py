@@ -134,7 +134,7 @@ class Free:
             if at >= 0:
                 end = writer.ends[at]
                 if need.streamed:
-                    end = max(writer.starts[at], end - task.duration(index))
+                    end = max(writer.starts[at], end - task.length(index))
                 if end + need.delay > latest:
                     latest = end + need.delay
                     cause = "the other array" if writer.array != task.array else "its own results"
@@ -169,7 +169,8 @@ class Free:
         assert index is not None
         array = self.arrays[task.array]
         cause = self.ready.pop(task.number).cause
-        duration = task.duration(index)
+        duration = task.length(index)
+        task.done()
         end = start + duration
         if self.bus.ports is not None and task.rows:
             end = max(end, self.bus.ports.serve(start, task.rows * duration, task.array == self.first))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from fusemax.simulate.machine import Machine
 from fusemax.simulate.memory import Bus, Ports
+from fusemax.simulate.pattern import period_of, runs_at
 from fusemax.simulate.plan import LockstepPlan
 from fusemax.simulate.space import Index
 from fusemax.simulate.template import Slot, Template
@@ -23,11 +24,16 @@ __all__ = ["Lockstep", "Tally", "worth_a_look"]
 
 @dataclass
 class Tally:
-    """Counters of a run: tiles by Einsum, ticks by array and cause, epochs."""
+    """Counters of a run: tiles by Einsum, ticks by array and cause, epochs.
+
+    Where tiles skip Einsums: ``unworked``, by Einsum the ticks that saves; ``saved``, by how many epochs are shorter.
+    """
 
     tiles: dict[str, int] = field(default_factory=dict)
     waits: dict[tuple[str, str], int] = field(default_factory=dict)
     held_up: dict[str, int] = field(default_factory=dict)
+    unworked: dict[str, int] = field(default_factory=dict)
+    saved: dict[str, int] = field(default_factory=dict)
     epochs: int = 0
     empty: int = 0
 
@@ -36,6 +42,8 @@ class Tally:
         found: dict[tuple[str, object], int] = {("epochs", ""): self.epochs, ("empty", ""): self.empty}
         found |= {("tiles", name): n for name, n in self.tiles.items()}
         found |= {("waits", key): n for key, n in self.waits.items()}
+        found |= {("unworked", name): n for name, n in self.unworked.items()}
+        found |= {("saved", name): n for name, n in self.saved.items()}
         return found | {("held_up", cause): n for cause, n in self.held_up.items()}
 
     def add(self, later: dict[tuple[str, object], int], times: int) -> None:
@@ -60,6 +68,8 @@ class _Entry:
     queries: Index = ()
     first: bool = False
     last: bool = False
+    number: int = 0
+    """Which tile it is, counted up to the period of what some tiles skip."""
 
 
 _NONE = _Entry(None)
@@ -95,6 +105,8 @@ class Lockstep:
         self.window: deque[_Entry] = deque([_NONE] * depth, maxlen=depth)
         self.seen: list[dict[tuple[object, ...], _Seen]] = [{} for _ in plan.space.axes]
         self.looks = [0] * len(self.seen)
+        self.period = period_of(plan.shares.values())
+        self.number = 0
         self.skips: list[tuple[int, int]] = []
 
     def run(self) -> int:
@@ -112,6 +124,7 @@ class Lockstep:
             if before is None or tile != entry.tile:
                 entry = self._entry(tile)
             self._epoch(entry)
+            self.number = (self.number + 1) % self.period
             before, tile = tile, space.next(tile)
         for _ in range(max(self.plan.epoch.last, self.plan.lag_of_finals)):
             self._epoch(_NONE)
@@ -119,7 +132,7 @@ class Lockstep:
 
     def _entry(self, tile: Index) -> _Entry:
         first, last = self.plan.space.ends(tile)
-        return _Entry(tile, tuple(tile[i] for i in self.plan.query_axes), first, last)
+        return _Entry(tile, tuple(tile[i] for i in self.plan.query_axes), first, last, self.number)
 
     def _too_early(self, entry: _Entry) -> bool:
         """Whether a running tensor of the same queries would not be there in time."""
@@ -135,7 +148,7 @@ class Lockstep:
         plan, window = self.plan, self.window
         window.append(entering)
         finals = window[-1 - plan.lag_of_finals].last
-        template = plan.with_finals if finals else plan.epoch.template
+        template = self._template(finals) if plan.shares else plan.with_finals if finals else plan.epoch.template
         start = self._start(template)
         self._commit(template, start, finals)
         if window[-1 - plan.lag_of_running].first:
@@ -148,6 +161,20 @@ class Lockstep:
             self.live -= 1
         self.tally.epochs += 1
         self.now = start + template.length
+
+    def _template(self, finals: bool) -> Template:
+        """The epoch, the tiles that Einsums work on in it skipping what they do."""
+        plan, tally = self.plan, self.tally
+        entries = {name: self.window[-1 - plan.lags[name]] for name in plan.shares}
+        skipping = frozenset(
+            n for n, e in entries.items() if e.tile is not None and not runs_at(plan.shares[n], e.number)
+        )
+        full, found = plan.template(finals, frozenset()), plan.template(finals, skipping)
+        for name in skipping:
+            less = full.slots[name].end - full.slots[name].start - found.slots[name].end + found.slots[name].start
+            tally.unworked[name] = tally.unworked.get(name, 0) + less
+        tally.saved["epochs"] = tally.saved.get("epochs", 0) + full.length - found.length
+        return found
 
     def _start(self, template: Template) -> int:
         """When the epoch can start: everything that comes from memory is there, and there is room for what goes."""
@@ -258,7 +285,8 @@ class Lockstep:
         )
         ports = self.ports.state(self.now) if self.ports is not None else 0
         ends = self.plan.space.ends(tile)
-        return (window, ends, ports, max(self.done - self.now, 0), self.live, self.bus.state(self.now, tile))
+        late = max(self.done - self.now, 0)
+        return (self.number, window, ends, ports, late, self.live, self.bus.state(self.now, tile))
 
     def _memory(self) -> tuple[int, int, int, int]:
         busy = self.ports.busy if self.ports is not None else 0
@@ -300,7 +328,7 @@ class Lockstep:
         if entry.tile is None:
             return entry
         tile = (*entry.tile[:axis], entry.tile[axis] + steps, *entry.tile[axis + 1 :])
-        return _Entry(tile, tuple(tile[i] for i in self.plan.query_axes), entry.first, entry.last)
+        return _Entry(tile, tuple(tile[i] for i in self.plan.query_axes), entry.first, entry.last, entry.number)
 
 
 def worth_a_look(number: int) -> bool:

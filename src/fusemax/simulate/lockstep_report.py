@@ -65,7 +65,8 @@ def _busy(plan: LockstepPlan, engine: Lockstep) -> Ticks:
     found: Ticks = {}
     for name, slot in plan.with_finals.slots.items():
         tiles = engine.tally.tiles.get(name, 0)
-        found.setdefault(slot.array, {})[name] = tiles * (slot.end - slot.start)
+        skipped = engine.tally.unworked.get(name, 0)
+        found.setdefault(slot.array, {})[name] = tiles * (slot.end - slot.start) - skipped
     return found
 
 
@@ -145,7 +146,7 @@ def _terms(machine: Machine, phase: Phase, plan: LockstepPlan, engine: Lockstep,
     length = plan.epoch.template.length
     entered = tally.epochs - tally.empty - max(plan.epoch.last, plan.lag_of_finals)
     finals = tally.tiles.get(plan.finals[0], 0) if plan.finals else 0
-    steady = entered * length + finals * (plan.with_finals.length - length)
+    steady = entered * length + finals * (plan.with_finals.length - length) - tally.saved.get("epochs", 0)
     empty = tally.empty * length
     held = sum(tally.held_up.values())
     rest = total - steady - empty - held

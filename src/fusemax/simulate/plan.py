@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
 from fusemax.base.errors import UsageError
 from fusemax.design.einsums import EinsumSpec, Operand
@@ -12,7 +14,7 @@ from fusemax.design.schedule import DRAIN, Phase
 from fusemax.simulate.machine import HEADS, Feed, Machine, Sink, ticks
 from fusemax.simulate.memory import Bus, Fetch, Store
 from fusemax.simulate.space import Axis, Index, TileSpace
-from fusemax.simulate.template import Epoch, Flow, Slot, Template, settle
+from fusemax.simulate.template import Epoch, Flow, Slot, Template, epochs_between, settle
 
 __all__ = ["LockstepPlan", "lockstep_plan", "streams_along"]
 
@@ -39,6 +41,10 @@ class LockstepPlan:
     flows_to: Mapping[str, tuple[Flow, ...]]
     links: Mapping[str, tuple[tuple[str, int, int], ...]]
     """By Einsum whose result another array reads: the link, and from when until when it is on it."""
+    shares: Mapping[str, Fraction]
+    """By Einsum that not every tile runs, or that is joined with one, the share of tiles at which that one runs."""
+    template: Callable[[bool, frozenset[str]], Template]
+    """The epoch with or without the Einsums of a later section, some Einsums' tiles skipping what they may."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +66,18 @@ def lockstep_plan(machine: Machine, phase: Phase) -> LockstepPlan:
     finals = tuple(s.name for s in specs if s.section != section)
     shared = _shared(machine, iterated)
     space = TileSpace(shared.axes, machine.sizes(shared.axes), machine.mask)
-    durations = {s.name: _duration(machine, s.name, shared) for s in specs}
-    plain = template_of(machine, phase, durations, frozenset(iterated))
+    shares = {n: share for n in iterated if (share := machine.measured.share(n)) != 1}
+    template = _templates(machine, phase, shared, iterated, finals)
+    plain, skipped = template(False, frozenset()), frozenset(shares)
     flows = tuple(flows_of(machine, phase, iterated, shared.variables))
     held = frozenset(n for n in iterated if _words_per_lane(machine, n, shared) > 1 and _stays(machine, n, flows))
-    epoch = settle(plain, flows, held)
-    whole = template_of(machine, phase, durations, frozenset((*iterated, *finals))) if finals else plain
+    epoch = settle(plain, flows, held, shortest=template(False, skipped) if shares else None)
+    whole = template(True, frozenset())
     lags = dict(epoch.lags)
     for flow in flows_of(machine, phase, (*iterated, *finals), shared.variables):
         if flow.reader in finals:
-            late = flow.ready(whole.slots) - whole.slots[flow.reader].start
-            lags[flow.reader] = max(lags.get(flow.reader, 0), lags[flow.writer] - (-late // whole.length))
+            late = epochs_between(flow, whole, template(True, skipped) if shares else None)
+            lags[flow.reader] = max(lags.get(flow.reader, 0), lags[flow.writer] + late)
     every = tuple(flows_of(machine, phase, (*iterated, *finals), shared.variables))
     lag_of_finals = max([lags[name] for name in finals], default=epoch.last)
     lags |= dict.fromkeys(finals, lag_of_finals)
@@ -84,7 +91,7 @@ def lockstep_plan(machine: Machine, phase: Phase) -> LockstepPlan:
         {s.name: _rows(machine, s.name, shared) for s in specs}, bus,
         max([lags[flow.writer] for flow in flows if flow.running], default=0), _live_words(machine, specs, shared),
         {s.name: tuple(flow for flow in every if flow.reader == s.name) for s in specs},
-        {s.name: _links(machine, s.name, whole, every) for s in specs},
+        {s.name: _links(machine, s.name, whole, every) for s in specs}, shares, template,
     )  # fmt: skip
 
 
@@ -129,13 +136,27 @@ def _running_roots(machine: Machine, shared: _Shared) -> set[str]:
     return {axis.root for axis, own in zip(shared.axes, shared.ranks, strict=True) if own & ranks}
 
 
-def _duration(machine: Machine, name: str, shared: _Shared) -> int:
-    """Ticks of one tile."""
+def _templates(
+    machine: Machine, phase: Phase, shared: _Shared, iterated: tuple[str, ...], finals: tuple[str, ...]
+) -> Callable[[bool, frozenset[str]], Template]:
+    names = (*iterated, *finals)
+    durations = {run: {n: _duration(machine, n, shared, run) for n in names} for run in (True, False)}
+
+    @cache
+    def made(with_finals: bool, skipping: frozenset[str]) -> Template:
+        own = {name: durations[name not in skipping][name] for name in names}
+        return template_of(machine, phase, own, frozenset(names if with_finals else iterated))
+
+    return made
+
+
+def _duration(machine: Machine, name: str, shared: _Shared, running: bool = True) -> int:
+    """Ticks of one tile, at which what may be skipped runs or does not."""
     inner = 1
     for loop in machine.nest(name).temporal:
         if loop.variable not in shared.variables:
             inner *= int(machine.measured.tiling.bound(loop))
-    return ticks(inner * int(machine.measured.work_if(name, True).issues))
+    return ticks(inner * int(machine.measured.work_if(name, running).issues))
 
 
 def template_of(machine: Machine, phase: Phase, durations: Mapping[str, int], active: frozenset[str]) -> Template:

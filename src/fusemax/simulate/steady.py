@@ -195,6 +195,7 @@ class Steady:
             else:
                 place = self._where(task)
                 parts.append(place and tuple((root, low - origin.get(root, 0)) for root, low in place))
+            parts.append(task.count)
             at = bisect_right(task.ends, now)
             while at > 0 and at > len(task.ends) - 64 and task.ends[at - 1] + self.run.most_delay(task) > now:
                 at -= 1

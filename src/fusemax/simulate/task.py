@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from operator import mul
 
 from fusemax.design.nest import Nest
 from fusemax.simulate.memory import Fetch, Store
+from fusemax.simulate.pattern import num_running
 from fusemax.simulate.place import Place
 from fusemax.simulate.space import Index, TileSpace
 
-__all__ = ["Need", "Task"]
+__all__ = ["Need", "Shared", "Task"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,16 @@ class Need:
     streamed: bool
     running: bool = False
     """Of the tile of the same queries before."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A task's share of iterations over key tiles and query tiles, how many of them a tile has, and its ticks if none
+    of them runs."""
+
+    share: Fraction
+    inside: int
+    skipped: Callable[[Index], int]
 
 
 @dataclass
@@ -42,6 +54,8 @@ class Task:
     """Rows of the buffer it touches per tick."""
     units: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """By rank, what the loops in time inside a tile take at once."""
+    shared: Shared | None = None
+    """What it does at tiles that skip it, where it runs at a share of them."""
     pieces: int = 1
     """Tiles that make up what is handed over to another array at once."""
     needs: list[Need] = field(default_factory=list)
@@ -50,6 +64,8 @@ class Task:
     sinks: list[tuple[Store, Callable[[Index], int]]] = field(default_factory=list)
     at: Index | None = None
     code: int = 0
+    count: int = 0
+    """Tiles done, up to the period of those it runs at."""
     codes: list[int] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
@@ -66,6 +82,19 @@ class Task:
         for axis in self.space.axes[:0:-1]:
             found.append(found[-1] * axis.bound)
         return tuple(reversed(found))
+
+    def length(self, index: Index) -> int:
+        """Ticks of the next tile."""
+        whole, shared = self.duration(index), self.shared
+        if shared is None:
+            return whole
+        running = num_running(shared.share, self.count * shared.inside, shared.inside)
+        return (whole * running + shared.skipped(index) * (shared.inside - running)) // shared.inside
+
+    def done(self) -> None:
+        """Count the next tile as done."""
+        if self.shared is not None:
+            self.count = (self.count + 1) % self.shared.share.denominator
 
     def encode(self, index: Index) -> int:
         """Tiles in order as rising numbers."""

@@ -20,7 +20,7 @@ from fusemax.simulate.needs import add_needs
 from fusemax.simulate.place import Place
 from fusemax.simulate.places import places_of, taking_of
 from fusemax.simulate.space import Axis, Index, TileSpace
-from fusemax.simulate.task import Task
+from fusemax.simulate.task import Shared, Task
 from fusemax.simulate.transfers import add_memory
 
 __all__ = ["tasks_of"]
@@ -154,7 +154,8 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     rows = _rows(machine, nest, tuple(loop for loop in nest.temporal if loop not in loops))
     if row_unit is not None:
         rows *= row_unit / machine.unit(loops[-1].part)
-    whole = issues
+    skipped = int(machine.measured.work_if(name, False).issues)
+    whole = max(issues, skipped) if machine.measured.share(name) != 1 else issues
     for loop in inner:
         cut = row_unit is not None and loop is loops[-1]
         whole *= (row_unit or 1) // machine.unit(loop.part) if cut else int(machine.measured.tiling.bound(loop))
@@ -164,7 +165,15 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
         units[loop.root] = (*units.get(loop.root, ()), machine.unit(loop.part))
     by_rows = row_unit is not None and loops[-1].root == "P"
     pieces = PIECES if by_rows and _goes_through_memory(machine, nest) else 1
-    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units, pieces)
+    shared = None
+    if machine.measured.share(name) != 1:
+        inside = 1
+        for loop in inner:
+            if loop.root in ("P", "M"):
+                taken = (row_unit or 1) // machine.unit(loop.part) if row_unit is not None and loop is loops[-1] else 0
+                inside *= taken or int(machine.measured.tiling.bound(loop))
+        shared = Shared(machine.measured.share(name), inside, _duration(machine, nest, space, inner, skipped))
+    return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units, shared, pieces)
 
 
 def _duration(

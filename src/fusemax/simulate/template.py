@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Epoch", "Flow", "Slot", "Template", "settle"]
+__all__ = ["Epoch", "Flow", "Slot", "Template", "epochs_between", "settle"]
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Flow:
     running: bool
     tensor: str = ""
 
-    def ready(self, slots: Mapping[str, Slot]) -> int:
-        """When, from the writer's epoch's start, the reader may begin."""
-        writer, reader = slots[self.writer], slots[self.reader]
+    def ready(self, slots: Mapping[str, Slot], reading: Mapping[str, Slot] | None = None) -> int:
+        """When, from the writer's epoch's start, the reader may begin; ``reading`` are the slots of its own epoch."""
+        writer, reader = slots[self.writer], (slots if reading is None else reading)[self.reader]
         if not self.streamed:
             return writer.end + self.delay
         length = reader.end - reader.start
@@ -64,11 +64,15 @@ class Template:
 
 @dataclass(frozen=True)
 class Epoch:
-    """A template with its lags. ``reuse`` is the running flows' distance in epochs: reader of a tile to its writer."""
+    """A template with its lags. ``reuse`` is the running flows' distance in epochs: reader of a tile to its writer.
+
+    ``shortest``: the epoch at which everything that may be skipped is; None where all epochs are alike.
+    """
 
     template: Template
     lags: Mapping[str, int]
     flows: tuple[Flow, ...]
+    shortest: Template | None = None
 
     @cached_property
     def flight(self) -> int:
@@ -77,7 +81,7 @@ class Epoch:
 
     def distance(self, flow: Flow) -> int:
         """Epochs that must lie between the entries of two tiles for a running flow."""
-        return self.lags[flow.writer] - self.lags[flow.reader] + _epochs(flow, self.template)
+        return self.lags[flow.writer] - self.lags[flow.reader] + epochs_between(flow, self.template, self.shortest)
 
     @cached_property
     def last(self) -> int:
@@ -85,25 +89,36 @@ class Epoch:
         return max(self.lags.values())
 
 
-def _epochs(flow: Flow, template: Template) -> int:
+def epochs_between(flow: Flow, template: Template, shortest: Template | None = None) -> int:
+    """Epochs after its writer's that a reader can work on a tile: whichever tiles skip what, where epochs differ.
+
+    Within one epoch the writer and the reader are of the same template; from one to another, of any.
+    """
     late = flow.ready(template.slots) - template.slots[flow.reader].start
-    return -(-late // template.length)
+    if shortest is None:
+        return -(-late // template.length)
+    within = max(late, flow.ready(shortest.slots) - shortest.slots[flow.reader].start)
+    if within <= 0:
+        return 0
+    late = max(within, flow.ready(template.slots, shortest.slots) - shortest.slots[flow.reader].start)
+    return max(1, -(-late // shortest.length))
 
 
 def settle(
-    template: Template, flows: tuple[Flow, ...], held: frozenset[str], least: Mapping[str, int] | None = None
-) -> Epoch:
+    template: Template, flows: tuple[Flow, ...], held: frozenset[str], least: Mapping[str, int] | None = None,
+    shortest: Template | None = None,
+) -> Epoch:  # fmt: skip
     """The least lags, ``held`` Einsums as late as their readers allow; ``least`` are lags that are given."""
     lags = {name: (least or {}).get(name, 0) for name in template.slots}
     same = [flow for flow in flows if not flow.running]
     for _ in template.slots:
         for flow in same:
-            lags[flow.reader] = max(lags[flow.reader], lags[flow.writer] + _epochs(flow, template))
+            lags[flow.reader] = max(lags[flow.reader], lags[flow.writer] + epochs_between(flow, template, shortest))
     for name in reversed(list(template.slots)):
-        latest = [lags[flow.reader] - _epochs(flow, template) for flow in same if flow.writer == name]
+        latest = [lags[flow.reader] - epochs_between(flow, template, shortest) for flow in same if flow.writer == name]
         if name in held and latest:
             lags[name] = max(lags[name], min(latest))
-    return Epoch(template, lags, flows)
+    return Epoch(template, lags, flows, shortest)
 
 
 def flight_with_best_order(epoch: Epoch) -> tuple[int, dict[str, int]]:
@@ -114,7 +129,8 @@ def flight_with_best_order(epoch: Epoch) -> tuple[int, dict[str, int]]:
         for _ in range(len(names) + 1):
             changed = False
             for flow in epoch.flows:
-                least = lags[flow.writer] + _epochs(flow, epoch.template) - (flight if flow.running else 0)
+                late = epochs_between(flow, epoch.template, epoch.shortest)
+                least = lags[flow.writer] + late - (flight if flow.running else 0)
                 if least > lags[flow.reader]:
                     lags[flow.reader], changed = least, True
             if not changed:

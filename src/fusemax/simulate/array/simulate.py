@@ -66,6 +66,11 @@ def binding_of(design: Design | str, binding: Binding | str | None = None) -> Bi
     if isinstance(binding, Binding):
         return binding
     found = load_design(design) if isinstance(design, str) else design
+    if found.schedule.shares:
+        raise UsageError(
+            f"the cycle level runs no skipped Einsums: {found.name} skips {', '.join(found.schedule.shares)} at some"
+            " tiles (schedule: runs)"
+        )
     if binding is None and found.binding is None:
         raise UsageError(f"design {found.name!r} has no binding to the array's cycles: give one (--binding NAME)")
     return load_binding(binding or found.binding or "")
