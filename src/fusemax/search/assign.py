@@ -17,22 +17,24 @@ import numpy.typing as npt
 from fusemax.cascade.ranks import variable_of
 from fusemax.design.design import Design
 from fusemax.design.einsums import EinsumSpec
-from fusemax.design.schedule import Phase, Schedule
+from fusemax.design.nest import Nest, build_nests
+from fusemax.design.schedule import Schedule
 from fusemax.model.area import total_area
 from fusemax.model.handover import free_fill
-from fusemax.model.mapsearch import nests_of
 from fusemax.model.measure import Measured
 from fusemax.model.tiling import Tiling
 from fusemax.search.branch import Part, Tally
-from fusemax.search.compose import SERIAL, Composition, Variant
-from fusemax.search.epoch import least_epoch
-from fusemax.search.floor import Floor, Spent, quick_cycles
+from fusemax.search.compose import Composition, Variant
+from fusemax.search.floor import Floor
 from fusemax.search.frame import Order, Skeleton, loops_of
 from fusemax.search.goal import Bounds, Figures, Leaders, Place
 from fusemax.search.group import group_points
 from fusemax.search.handing import Handing, handings
+from fusemax.search.kinds import freely, schedule_of
 from fusemax.search.layout import Placing, entry_of
-from fusemax.search.serial import serial_schedule
+from fusemax.search.prices import Keeping
+from fusemax.search.quick import quick_cycles
+from fusemax.search.spent import Spent
 
 __all__ = ["composed_parts"]
 
@@ -102,7 +104,7 @@ class _Opener:
         if not len(alive):
             return
         prices = whole.only(alive)
-        floor = Floor(space, self.variant, prices, self.area, self._is_beaten)
+        floor = Floor(space, self.variant, prices, self.area, None if walk.exhaustive else self._may_win)
         bounds, by = floor.bounds(floor.nothing())
         alive = self._alive(bounds, by, each)
         for number in np.unique(prices.tiles.group[alive]):
@@ -123,8 +125,18 @@ class _Opener:
     def _start(self) -> Place:
         return (*self.walk.place, *self.variant.place, self.order.place)
 
-    def _is_beaten(self, figures: Figures) -> bool:
-        return not self.walk.exhaustive and self.walk.leaders.beats(figures, self._start)
+    def _may_win(self, bounds: Bounds) -> npt.NDArray[np.bool_]:
+        return self.walk.leaders.may_win(bounds, self._start)
+
+
+@dataclass(frozen=True, eq=False)
+class _Handed:
+    """Ways to hand a tensor over that nothing beats, how many sound ones there are, and what they cost more at least
+    than is counted before; None where there are none."""
+
+    ways: Sequence[Handing]
+    number: int
+    more: Keeping | None
 
 
 class _Assignment:
@@ -144,7 +156,7 @@ class _Assignment:
         self._alike: dict[Place, Measured] = {}
         """By placings, any design with them: how many tiles it has."""
         self.below: dict[int, int] = {}
-        self.handed: dict[tuple[object, ...], tuple[list[Handing], int]] = {}
+        self.handed: dict[tuple[object, ...], _Handed] = {}
 
     def run(self) -> Iterator[Part]:
         """Evaluates what the bounds leave; no parts remain."""
@@ -167,7 +179,7 @@ class _Assignment:
         for number, placing in enumerate(self.space.placings(self.variant, spec)):
             now = {**placed, spec.name: placing}
             size = self._below(now)
-            if placing not in self.floor.usable[spec.name]:
+            if not self.floor.is_usable(spec, placing):
                 self.walk.tally.prune(BUSY, size)
                 continue
             if not self._may_join(now):
@@ -178,7 +190,7 @@ class _Assignment:
                 self.walk.tally.prune(UNSOUND, size)
                 continue
             bounds, by = self.floor.bounds(after)
-            if not self.walk.exhaustive and not self.walk.leaders.may_win(bounds, self.before).any():
+            if not self.walk.exhaustive and not self._may_win(bounds, (*numbers, number)).any():
                 self.walk.tally.prune(by, size)
                 continue
             children.append((self.walk.leaders.goal.order(bounds.least()), number, now, after, size))
@@ -195,7 +207,7 @@ class _Assignment:
         return ways * self.below[at] * self.space.tails * len(self.prices.tiles)
 
     def _may_join(self, placed: Mapping[str, Placing]) -> bool:
-        arrays = self.prices.design.accelerator.arrays
+        arrays = self.prices.shape.arrays
         for pair in self.variant.joined:
             there = [placed[name].on for name in pair if name in placed]
             if len(set(there)) > 1 or any(not arrays[on].multiply_add or "mac" not in arrays[on].units for on in there):
@@ -207,32 +219,38 @@ class _Assignment:
         if self.walk.exhaustive:
             return False
         bounds, by = self.floor.bounds(spent)
-        if self.walk.leaders.may_win(bounds, (*self.before, int(self.prices.tiles.place[0]))).any():
+        if self._may_win(bounds, numbers).any():
             return False
         self.walk.tally.prune(by, size)
         return True
+
+    def _may_win(self, bounds: Bounds, numbers: Place) -> npt.NDArray[np.bool_]:
+        """At which sizes of the tiles designs whose places go on with some numbers may win."""
+        return self.walk.leaders.may_win(bounds, (*self.before, int(self.prices.tiles.place[0]), *numbers))
 
     def _complete(self, spent: Spent, placed: Mapping[str, Placing], spec: EinsumSpec) -> Spent | None:
         """What tensors cost at least whose Einsums are all placed now; None where one cannot be handed over."""
         for operand in spec.operands:
             places = self.space.tensors[operand.tensor]
             if all(place.spec.name in placed for place in places) and operand.tensor not in spent.done:
-                found, _ = self._handings(operand.tensor, placed)
-                if not found:
+                handed = self._handings(operand.tensor, placed)
+                if handed.more is None:
                     return None
-                spent = self.floor.hand(spent, operand.tensor, places, placed, found)
+                spent = self.floor.hand(spent, operand.tensor, handed.more)
         return spent
 
-    def _handings(self, tensor: str, placed: Mapping[str, Placing]) -> tuple[list[Handing], int]:
+    def _handings(self, tensor: str, placed: Mapping[str, Placing]) -> _Handed:
         places = self.space.tensors[tensor]
         key = (tensor, *(placed[place.spec.name] for place in places))
         if key not in self.handed:
 
-            def make() -> tuple[list[Handing], int]:
+            def make() -> _Handed:
                 free = self.space.limits.kept
-                if free is not None and tensor not in free:
-                    return handings(self.prices, places, placed)[0][:1], 1
-                return handings(self.prices, places, placed, self.walk.exhaustive)
+                is_free = free is None or tensor in free
+                found, number = handings(self.prices, places, placed, is_free and self.walk.exhaustive)
+                if not is_free:
+                    found, number = found[:1], 1
+                return _Handed(found, number, self.floor.more(places, placed, found) if found else None)
 
             self.handed[key] = self.prices.together([place.spec for place in places], key, make)
         return self.handed[key]
@@ -243,7 +261,7 @@ class _Assignment:
         """Everything is placed: sizes of the tiles that cannot win any more go, then what is left is kept and run."""
         if not self.walk.exhaustive:
             bounds, by = self.floor.bounds(spent)
-            alive = self.walk.leaders.may_win(bounds, (*self.before, int(self.prices.tiles.place[0])))
+            alive = self._may_win(bounds, numbers)
             if not alive.all():
                 each = prod(self.space.choices(spec, placed[spec.name]) for spec in self.space.specs)
                 self.walk.tally.prune(by, each * self.space.tails * int((~alive).sum()))
@@ -261,23 +279,24 @@ class _Assignment:
         found = [self._handings(tensor, placed) for tensor in tensors]
         tiles, tails = len(self.prices.tiles), self.space.tails
         syntactic = prod(self.space.choices(spec, placed[spec.name]) for spec in self.space.specs)
-        sound, kept = prod(number for _, number in found), prod(len(each) for each, _ in found)
+        sound, kept = prod(one.number for one in found), prod(len(one.ways) for one in found)
         self.walk.tally.prune(UNSOUND, (syntactic - sound) * tiles * tails)
         self.walk.tally.prune(BEATEN, (sound - kept) * tiles * tails)
         base = self.floor.placed(placed)
-        for combination in itertools.product(*(each for each, _ in found)):
+        for combination in itertools.product(*(one.ways for one in found)):
             chosen = dict(zip(tensors, combination, strict=True))
             exact = self.floor.with_handings(base, placed, chosen)
             self.walk.within()
-            if self._prunes(exact, numbers, tiles * tails):
+            where = tuple(choice for spec in self.space.specs for choice in self._levels(spec, chosen))
+            if self._prunes(exact, (*numbers, *where), tiles * tails):
                 continue
-            self._schedules(placed, numbers, exact, chosen)
+            self._schedules(placed, numbers, where, exact, chosen)
 
     def _schedules(
-        self, placed: dict[str, Placing], numbers: Place, exact: Spent, chosen: Mapping[str, Handing]
+        self, placed: dict[str, Placing], numbers: Place, where: Place, exact: Spent, chosen: Mapping[str, Handing]
     ) -> None:
         design = self._design(placed, chosen)
-        where = [choice for spec in self.space.specs for choice in self._levels(spec, chosen)]
+        nests = build_nests(design, {}, "declared-ranks" not in self.space.rules)
         first: Measured | None = None
         done: dict[str, int] = {}
         tiles = len(self.prices.tiles)
@@ -293,11 +312,11 @@ class _Assignment:
             done[text] = kind_number
             bound = self.floor.scheduled(exact, schedule, placed)
             if "fill-drain" in self.space.rules:
-                bound, first = self._late(bound, schedule, placed, numbers, design, first)
+                bound, first = self._late(bound, schedule, placed, numbers, design, nests, first)
             open_ = np.arange(tiles)
             for stream_number, streams in enumerate(self.space.limits.streams):
                 after = (*numbers, *where, kind_number, stream_number)
-                left = self._remaining(bound, open_, tiles)
+                left = self._remaining(bound, after, open_, tiles)
                 if not len(left):
                     continue
                 one = replace(design, schedule=schedule.model_copy(update={"streams": streams}))
@@ -305,7 +324,7 @@ class _Assignment:
                 whole = len(left) == tiles
                 points, measured, settled = group_points(
                     one, self.prices.tiles.at(left), self.space.sizes, self.space.rules, self.area, self.before, after,
-                    first.tiling if whole and first is not None else None,
+                    nests, first.tiling if whole and first is not None else None,
                 )  # fmt: skip
                 first = measured if whole and first is None else first
                 for point in points:
@@ -317,31 +336,32 @@ class _Assignment:
 
     def _late(
         self, bound: Spent, schedule: Schedule, placed: Mapping[str, Placing], numbers: Place, design: Design,
-        first: Measured | None,
+        nests: Mapping[str, Nest], first: Measured | None,
     ) -> tuple[Spent, Measured | None]:  # fmt: skip
         """The bound with what arrays wait for at least: first and last blocks, or the pipeline's lag."""
         assert bound.busy is not None
         if bound.drain:
-            first = self._measured(replace(design, schedule=schedule), design)
+            first = self._measured(replace(design, schedule=schedule), design, nests)
             waits: npt.NDArray[np.float64] = np.asarray(free_fill(first, schedule.phases[0]), dtype=np.float64)
             return replace(bound, busy=bound.busy + np.maximum(waits, 0.0)), first
         if numbers not in self._alike:
-            self._alike[numbers] = self._measured(replace(design, schedule=self._free(placed)), design)
+            self._alike[numbers] = self._measured(replace(design, schedule=self._free(placed)), design, nests)
         late = self.floor.lag(bound, schedule, placed, self._alike[numbers])
         return replace(bound, busy=bound.busy + late), first
 
-    def _measured(self, design: Design, of: Design) -> Measured:
+    def _measured(self, design: Design, of: Design, nests: Mapping[str, Nest]) -> Measured:
         design.__dict__["specs"] = of.specs
-        nests = nests_of(design, {}, self.space.rules)
         return Measured(Tiling(design, nests, self.space.sizes, self.space.rules, self.prices.tiles.parameters))
 
-    def _remaining(self, spent: Spent, candidates: npt.NDArray[np.int64], tiles: int) -> npt.NDArray[np.int64]:
+    def _remaining(
+        self, spent: Spent, numbers: Place, candidates: npt.NDArray[np.int64], tiles: int
+    ) -> npt.NDArray[np.int64]:
         """The sizes at which a schedule with more streams may win; counts the others."""
         if self.walk.exhaustive:
             return candidates
         self.walk.tally.prune(SETTLED, tiles - len(candidates))
         bounds, by = self.floor.bounds(spent)
-        alive = self.walk.leaders.may_win(bounds, (*self.before, int(self.prices.tiles.place[0])))
+        alive = self._may_win(bounds, numbers)
         left = candidates[alive[candidates]]
         self.walk.tally.prune(by, len(candidates) - len(left))
         return left
@@ -369,35 +389,9 @@ class _Assignment:
         return found
 
     def _schedule(self, kind: str, placed: Mapping[str, Placing]) -> Schedule | None:
-        """The schedule of a kind: arrays running freely, or the shortest epoch of so many steps."""
-        free = self._free(placed)
-        if kind == "free":
-            return free
-        if kind == SERIAL:
-            return serial_schedule(self.prices.design, {name: p.on for name, p in placed.items()}, self.variant.joined)
-        arrays = free.phases[0].steps[0]
-        steps = int(kind.split()[2])
-        if sum(map(len, arrays.values())) < steps:
-            return None
-        own = {spec.name: float(self.floor.cycles(spec, placed[spec.name])[0]) for spec in self.space.specs}
-        loads = {on: [(name, own[name]) for name in names] for on, names in arrays.items()}
-        return Schedule(phases=(Phase(name="epoch", steps=_epoch(loads, steps)),), as_one=self.variant.joined)
+        cycles = {spec.name: self.floor.cycles(spec, placed[spec.name]) for spec in self.space.specs}
+        on = {name: placing.on for name, placing in placed.items()}
+        return schedule_of(kind, self.prices.design, on, cycles, self.variant.joined)
 
     def _free(self, placed: Mapping[str, Placing]) -> Schedule:
-        arrays: dict[str, tuple[str, ...]] = {}
-        for spec in self.space.specs:
-            on = placed[spec.name].on
-            arrays[on] = (*arrays.get(on, ()), spec.name)
-        return Schedule(phases=(Phase(name="run", steps=(arrays,)),), as_one=self.variant.joined)
-
-
-_EPOCHS: dict[tuple[object, ...], tuple[Mapping[str, tuple[str, ...]], ...]] = {}
-
-
-def _epoch(loads: Mapping[str, Sequence[tuple[str, float]]], steps: int) -> tuple[Mapping[str, tuple[str, ...]], ...]:
-    key = (steps, *((on, *each) for on, each in loads.items()))
-    if key not in _EPOCHS:
-        if len(_EPOCHS) > 4096:
-            _EPOCHS.clear()
-        _EPOCHS[key] = least_epoch(loads, steps).steps
-    return _EPOCHS[key]
+        return freely(self.prices.design, {n: p.on for n, p in placed.items()}, self.variant.joined)

@@ -72,6 +72,7 @@ class Composition:
         self.shape = variants[0].shape
         self.specs = self.shape.design.specs
         self.tensors = touches(self.specs)
+        self.running = {op.tensor for spec in self.specs for op in spec.operands if op.label != op.tensor}
         self.tiles = tile_sizes(self.shape, sizes, "ragged" in rules, limits.tiles)
         self.orders = [one for one in orders(self.shape) if limits.orders is None or one.place < limits.orders]
         self._placings: dict[tuple[int, str], list[Placing]] = {}

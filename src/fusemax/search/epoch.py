@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Epoch", "least_epoch"]
+__all__ = ["Epoch", "least_epoch", "steps_of"]
 
 Loads = Mapping[str, Sequence[tuple[str, float]]]
 Steps = tuple[Mapping[str, tuple[str, ...]], ...]
@@ -80,3 +80,16 @@ def _cut(ordered: Loads, num_steps: int, bound: float) -> Epoch | None:
         step_of = zip(ordered.items(), before, after, strict=True)
         steps.append({name: tuple(n for n, _ in each[b:a]) for (name, each), b, a in step_of if a > b})
     return Epoch(tuple(steps), cycles, bound)
+
+
+_STEPS: dict[tuple[object, ...], Steps] = {}
+
+
+def steps_of(loads: Loads, num_steps: int) -> Steps:
+    """The steps of the shortest epoch, remembered."""
+    key = (num_steps, *((on, *each) for on, each in loads.items()))
+    if key not in _STEPS:
+        if len(_STEPS) > 4096:
+            _STEPS.clear()
+        _STEPS[key] = least_epoch(loads, num_steps).steps
+    return _STEPS[key]

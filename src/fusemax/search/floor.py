@@ -3,61 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from fusemax.design.arithmetic import maximum, or_zero
-from fusemax.design.design import Design
 from fusemax.design.einsums import EinsumSpec
 from fusemax.design.schedule import DRAIN, Schedule
 from fusemax.model.costs import memory_cost
 from fusemax.model.measure import Measured
 from fusemax.model.pipeline import finals_of, tiles_of
 from fusemax.search.compose import Composition, Variant
-from fusemax.search.goal import Bounds, Figures
-from fusemax.search.handing import Handing, Place
+from fusemax.search.goal import Bounds
+from fusemax.search.handing import Handing, Place, homes_of
 from fusemax.search.layout import Placing
-from fusemax.search.prices import Prices
+from fusemax.search.prices import Keeping, Prices
+from fusemax.search.spent import Least, Spent
+from fusemax.search.table import Costs, Table
 
-__all__ = ["Floor", "Spent", "quick_cycles"]
+__all__ = ["Floor"]
 
 Reals = npt.NDArray[np.float64]
 BY = ("the busiest arrays", "traffic", "buffer accesses")
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What is spent so far, one entry per size of the tiles.
-
-    ``cycles`` by array; ``energy`` of operations and operands; ``words`` of the outermost memory; ``rows`` words of the
-    next, ``room`` bytes there; ``left`` Einsums that are not placed; ``busy`` cycles of a schedule; ``done`` tensors
-    that count with what they cost, the others with the least any choice does.
-    """
-
-    cycles: Mapping[str, Reals]
-    energy: Reals
-    words: Reals
-    rows: Reals
-    room: Reals
-    left: int
-    busy: Reals | None = None
-    drain: int = 0
-    """1 where arrays run freely, and ``busy`` has what the last column waits for already."""
-    load: Reals | None = None
-    """Seconds before anything runs."""
-    done: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class _Least:
-    cycles: Reals
-    forced: Mapping[str, Reals]
-    energy: Reals
-    words: Reals
-    rows: Reals
+ROOM = "no room for what is kept"
 
 
 class Floor:
@@ -65,67 +35,100 @@ class Floor:
 
     def __init__(
         self, space: Composition, variant: Variant, prices: Prices, area: float,
-        is_beaten: Callable[[Figures], bool] | None = None,
+        may_win: Callable[[Bounds], npt.NDArray[np.bool_]] | None = None, tables: Mapping[str, Table] | None = None,
     ) -> None:  # fmt: skip
         self.space = space
         self.variant = variant
         self.prices = prices
         self.area = area
-        self._is_beaten = is_beaten
+        self._may_win = may_win
         self.joined = {second for _, second in variant.joined}
         self.zero = np.zeros(prices.tiles.place.shape)
-        self.arrays = list(prices.design.accelerator.arrays)
+        self.arrays = list(prices.shape.arrays)
         sizes = prices.tiling.sizes
         self.clock = float(sizes("clock"))
         self.layers = float(sizes("L"))
         self.word_s = float(sizes("word")) / 8 / float(sizes(f"{prices.shape.outer}.bandwidth"))
         self.word_bytes = float(sizes("word")) / 8
-        self.row_s = self._row_seconds(prices.design)
+        self.row_s, self.leak = prices.fixed("row seconds", self._row_seconds), prices.fixed("leak", self._leakage)
         self.capacity = float(prices.tiling.capacity(prices.shape.inner))
-        self.leak = self._leakage(prices.design)
+        self.tables = tables or {spec.name: self._table(spec) for spec in space.specs}
         self.usable = self._usable()
+        self.costs = {spec.name: self._costs(spec) for spec in space.specs}
         self._rest = self._suffixes()
+        self._room = self._rooms()
 
-    def _usable(self) -> dict[str, list[Placing]]:
-        """Placings with which an array is not busy for too long, with what can only run on it.
+    def _table(self, spec: EinsumSpec) -> Table:
+        placings = tuple(self.space.placings(self.variant, spec))
+
+        def make() -> Table:
+            return Table(placings, np.array([self.cycles(spec, placing) for placing in placings]))
+
+        return self.prices.shared(spec, ("table", spec.name in self.joined), make)
+
+    def _costs(self, spec: EinsumSpec) -> Costs:
+        table, usable = self.tables[spec.name], self.usable[spec.name]
+
+        def make(placing: Placing) -> tuple[Reals, Reals, Reals]:
+            kept = [self._operand(spec, placing, place) for place in self.space.places(spec)]
+            words, rows, energy = (sum((k[i] for k in kept), self.zero) for i in range(3))
+            return energy + self.operations(spec, placing), words, rows
+
+        each = [
+            self.prices.shared(spec, ("costs", spec.name in self.joined, placing), partial(make, placing))
+            for placing in (table.placings[number] for number in usable.tolist())
+        ]
+        return Costs.of(table, usable, each)
+
+    def _usable(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Rows of the tables: placings with which an array is not busy for too long, with what can only run on it.
 
         What is left out makes more Einsums depend on one array, which may leave out more.
         """
-        found = {spec.name: list(self.space.placings(self.variant, spec)) for spec in self.space.specs}
-        if self._is_beaten is None:
+        found = {name: np.arange(len(table.placings)) for name, table in self.tables.items()}
+        if self._may_win is None:
             return found
         while True:
+            forced = dict.fromkeys(self.arrays, self.zero)
             own: dict[str, tuple[str, Reals]] = {}  # Einsums that run on one array only, with the least they take
-            for spec in self.space.specs:
-                arrays = sorted({placing.on for placing in found[spec.name]})
-                if len(arrays) == 1:
-                    each = [self.cycles(spec, placing) for placing in found[spec.name]]
-                    own[spec.name] = (arrays[0], _least(each))
-            left = {spec.name: self._not_beaten(spec, found[spec.name], own) for spec in self.space.specs}
-            if left == found:
+            for name, table in self.tables.items():
+                on = set(table.on[found[name]].tolist())
+                if len(on) == 1:
+                    own[name] = (on.pop(), table.cycles[found[name]].min(axis=0))
+                    forced[own[name][0]] = forced[own[name][0]] + own[name][1]
+            left = {name: found[name][self._not_beaten(name, found[name], forced, own)] for name in found}
+            if all(len(left[name]) == len(found[name]) for name in found):
                 return found
             found = left
 
     def _not_beaten(
-        self, spec: EinsumSpec, options: list[Placing], own: Mapping[str, tuple[str, Reals]]
-    ) -> list[Placing]:
-        assert self._is_beaten is not None
-        kept = []
-        for placing in options:
-            beside = [least for name, (on, least) in own.items() if on == placing.on and name != spec.name]
-            busy = sum(beside, self.cycles(spec, placing))
-            time = float(busy.min()) / self.clock * self.layers
-            if not self._is_beaten(Figures(time, 0.0, 0.0, self.area)):
-                kept.append(placing)
-        return kept
+        self, name: str, rows: npt.NDArray[np.int64], forced: Mapping[str, Reals], own: Mapping[str, tuple[str, Reals]]
+    ) -> npt.NDArray[np.bool_]:
+        assert self._may_win is not None
+        if not len(rows):
+            return np.ones(0, dtype=bool)
+        table = self.tables[name]
+        beside = forced
+        if name in own:
+            on = own[name][0]
+            beside = {**forced, on: sum((c for other, (at, c) in own.items() if at == on and other != name), self.zero)}
+        busy = table.cycles[rows] + np.array([beside[on] for on in table.on[rows].tolist()])
+        times = busy.min(axis=1) / self.clock * self.layers
+        none = np.zeros(times.shape)
+        return self._may_win(Bounds(times, none, none, self.area))
+
+    def is_usable(self, spec: EinsumSpec, placing: Placing) -> bool:
+        """Whether an Einsum may run so and win."""
+        return placing in self.costs[spec.name].row
 
     def at(self, chosen: npt.NDArray[np.int64]) -> Floor:
         """The floor at some of the sizes."""
-        return Floor(self.space, self.variant, self.prices.at(chosen), self.area, self._is_beaten)
+        tables = {name: table.at(chosen) for name, table in self.tables.items()}
+        return Floor(self.space, self.variant, self.prices.at(chosen), self.area, self._may_win, tables)
 
-    def _row_seconds(self, design: Design) -> float:
+    def _row_seconds(self) -> float:
         """Seconds a word of the next memory takes at least."""
-        sizes, name = self.prices.tiling.sizes, self.prices.shape.inner
+        sizes, name, design = self.prices.tiling.sizes, self.prices.shape.inner, self.prices.design
         part = design.accelerator.memories[name]
         cost = memory_cost(design, name, sizes, self.prices.rules)
         if part.bandwidth is not None:
@@ -135,11 +138,12 @@ class Floor:
         slots = sizes(f"{name}.banks") * sizes(f"{name}.ports") * part.spread
         return float(max(cost.cycle_s, 1 / sizes("clock")) / slots / cost.words)
 
-    def _leakage(self, design: Design) -> float:
+    def _leakage(self) -> float:
         """pJ per second that is known to leak."""
         if "leakage" not in self.prices.rules:
             return 0.0
-        sizes, table = self.prices.tiling.sizes, design.costs.components
+        sizes, design = self.prices.tiling.sizes, self.prices.design
+        table = design.costs.components
         found = 0.0
         for name in list(design.accelerator.memories)[1:]:
             found += float(or_zero(memory_cost(design, name, sizes, self.prices.rules).leakage_w)) * 1e12
@@ -160,56 +164,61 @@ class Floor:
         """pJ of the operations of an Einsum; none where it is joined."""
         return self.zero if spec.name in self.joined else self.prices.operations(spec, placing)
 
-    def _operand(self, spec: EinsumSpec, placing: Placing, place: Place) -> tuple[Reals, Reals, Reals]:
-        """Least words, rows and energy of keeping an operand, each over all choices of levels."""
+    def _operand(self, spec: EinsumSpec, placing: Placing, place: Place) -> tuple[Reals, Reals, Reals, Reals]:
+        """Least words, rows, energy and room of keeping an operand, each over all choices of levels."""
+
+        is_running = place.is_output and place.operand.tensor in self.space.running
+        homes = homes_of(self.prices, place, placing) if is_running else frozenset()
 
         def least(what: str) -> Reals:
             each = [
                 self.prices.keeping(spec, placing, place.operand, levels)
                 for levels in self.space.levels(self.prices.shape, place, placing)
+                if homes <= set(levels)
             ]
             return _least([getattr(one, what) for one in each])
 
-        words, rows, energy = (
+        words, rows, energy, room = (
             self.prices.shared(spec, ("least", what, placing, place.operand.label), partial(least, what))
-            for what in ("words", "rows", "energy")
+            for what in ("words", "rows", "energy", "room")
         )
-        return words, rows, energy
+        return words, rows, energy, room
 
-    def _suffixes(self) -> list[_Least]:
+    def _suffixes(self) -> list[Least]:
         """For the Einsums from each one on, the least that they take, wherever they run."""
         none = dict.fromkeys(self.arrays, self.zero)
-        found = [_Least(self.zero, none, self.zero, self.zero, self.zero)]
+        found = [Least(self.zero, none, self.zero, self.zero, self.zero)]
         for spec in reversed(self.space.specs):
-            after = found[-1]
-            options = self.usable[spec.name]
-            if not options:
-                found.append(_Least(after.cycles + np.inf, after.forced, after.energy, after.words, after.rows))
+            after, costs = found[-1], self.costs[spec.name]
+            if not costs.row:
+                found.append(Least(after.cycles + np.inf, after.forced, after.energy, after.words, after.rows))
                 continue
-            each = [self.cycles(spec, placing) for placing in options]
-            least = np.minimum.reduce(each)
-            energies, words, rows = [], [], []
-            for placing in options:
-                kept = [self._operand(spec, placing, place) for place in self.space.places(spec)]
-                energies.append(sum((k[2] for k in kept), self.operations(spec, placing)))
-                words.append(sum((k[0] for k in kept), self.zero))
-                rows.append(sum((k[1] for k in kept), self.zero))
+            least, on = costs.cycles.min(axis=0), {placing.on for placing in costs.row}
             forced = dict(after.forced)
-            for on in self.arrays:
-                elsewhere = [c for c, p in zip(each, options, strict=True) if p.on != on]
-                there = [c for c, p in zip(each, options, strict=True) if p.on == on]
-                if there and not elsewhere:
-                    forced[on] = forced[on] + np.minimum.reduce(there)
+            if len(on) == 1:
+                (only,) = on
+                forced[only] = forced[only] + least
+            energy, words, moved = (one.min(axis=0) for one in (costs.energy, costs.words, costs.rows))
             found.append(
-                _Least(
-                    after.cycles + least,
-                    forced,
-                    after.energy + np.minimum.reduce(energies),
-                    after.words + np.minimum.reduce(words),
-                    after.rows + np.minimum.reduce(rows),
-                )
+                Least(after.cycles + least, forced, after.energy + energy, after.words + words, after.rows + moved)
             )
         return found[::-1]
+
+    def _rooms(self) -> list[Reals]:
+        """By how many Einsums are placed, the room that tensors take at least whose Einsums are not all placed.
+
+        It is that of running tensors: of others there are sound choices without.
+        """
+        found = [self.zero] * (len(self.space.specs) + 1)
+        for tensor in sorted(self.space.running):
+            touched = [i for i, spec in enumerate(self.space.specs) if any(o.tensor == tensor for o in spec.operands)]
+            least = self.zero
+            for place in (place for place in self.space.tensors[tensor] if place.is_output):
+                each = [self._operand(place.spec, placing, place)[3] for placing in self.costs[place.spec.name].row]
+                least = _least(each) if each else self.zero
+            for i in range(touched[-1] + 1):
+                found[i] = found[i] + least
+        return found
 
     # --------------------------------------------------------------------------------------------- states
 
@@ -221,30 +230,40 @@ class Floor:
 
     def place(self, spent: Spent, spec: EinsumSpec, placing: Placing) -> Spent:
         """An Einsum is placed; its operands cost at least what their cheapest choice does."""
-        cycles = {**spent.cycles, placing.on: spent.cycles[placing.on] + self.cycles(spec, placing)}
-        energy, words, rows = spent.energy + self.operations(spec, placing), spent.words, spent.rows
-        for place in self.space.places(spec):
-            least = self._operand(spec, placing, place)
-            words, rows, energy = words + least[0], rows + least[1], energy + least[2]
-        return replace(spent, cycles=cycles, energy=energy, words=words, rows=rows, left=spent.left - 1)
-
-    def hand(
-        self, spent: Spent, tensor: str, places: Sequence[Place], placed: Mapping[str, Placing],
-        found: Sequence[Handing],
-    ) -> Spent:  # fmt: skip
-        """All Einsums that touch a tensor are placed: it costs at least its cheapest sound choice."""
-        words, rows, energy = spent.words, spent.rows, spent.energy
-        for place in places:
-            least = self._operand(place.spec, placed[place.spec.name], place)
-            words, rows, energy = words - least[0], rows - least[1], energy - least[2]
+        costs = self.costs[spec.name]
+        i = costs.row[placing]
+        cycles = {**spent.cycles, placing.on: spent.cycles[placing.on] + costs.cycles[i]}
         return replace(
             spent,
-            words=words + np.minimum.reduce([one.cost.words for one in found]),
-            rows=rows + np.minimum.reduce([one.cost.rows for one in found]),
-            energy=energy + np.minimum.reduce([one.cost.energy for one in found]),
-            room=spent.room + np.minimum.reduce([one.cost.room for one in found]),
+            cycles=cycles,
+            energy=spent.energy + costs.energy[i],
+            words=spent.words + costs.words[i],
+            rows=spent.rows + costs.rows[i],
+            left=spent.left - 1,
+        )
+
+    def hand(self, spent: Spent, tensor: str, more: Keeping) -> Spent:
+        """All Einsums that touch a tensor are placed: it costs at least its cheapest sound choice, so much `more`."""
+        return replace(
+            spent,
+            words=spent.words + more.words,
+            rows=spent.rows + more.rows,
+            energy=spent.energy + more.energy,
+            room=spent.room + more.room,
             done=spent.done | {tensor},
         )
+
+    def more(self, places: Sequence[Place], placed: Mapping[str, Placing], found: Sequence[Handing]) -> Keeping:
+        """What a tensor's sound choices cost at least, less what counts for it while not all its Einsums are placed."""
+        words, rows, energy, room = (
+            np.minimum.reduce([getattr(one.cost, what) for one in found])
+            for what in ("words", "rows", "energy", "room")
+        )
+        for place in places:
+            least = self._operand(place.spec, placed[place.spec.name], place)
+            words, rows = words - least[0], rows - least[1]
+            energy = np.where(np.isfinite(least[2]), energy - least[2], 0.0)  # what is unknown stays so
+        return Keeping(words, rows, energy, room)
 
     def placed(self, placed: Mapping[str, Placing]) -> Spent:
         """All Einsums are placed, and no tensor counts yet."""
@@ -365,8 +384,9 @@ class Floor:
         times = (busy / self.clock, words * self.word_s, (spent.rows + rest.rows) * self.row_s)
         load = self.zero if spent.load is None else spent.load
         latency = np.maximum(np.maximum(times[0] + load, times[1]), times[2] + load)
-        by = BY[max(range(3), key=lambda i: times[i][0])]
-        latency = np.where(spent.room > self.capacity, np.inf, latency * self.layers)
+        crowded = spent.room + self._room[len(self.space.specs) - spent.left] > self.capacity
+        by = ROOM if crowded[0] else BY[max(range(3), key=lambda i: times[i][0])]
+        latency = np.where(crowded, np.inf, latency * self.layers)
         leaks = self.leak * np.where(np.isfinite(latency), latency, 0.0)
         energy = (spent.energy + rest.energy) * self.layers + leaks
         return Bounds(latency, energy, words * (self.word_bytes * self.layers), self.area), by
@@ -374,23 +394,4 @@ class Floor:
 
 def _least(values: Sequence[Reals]) -> Reals:
     found: Reals = np.minimum.reduce(values)
-    return found
-
-
-def quick_cycles(space: Composition, variant: Variant, prices: Prices) -> Reals:
-    """Cycles that no placing of the Einsums is below, at every size of the tiles."""
-    arrays = list(prices.design.accelerator.arrays)
-    joined = {second for _, second in variant.joined}
-    total = np.zeros(prices.tiles.place.shape)
-    forced = dict.fromkeys(arrays, total)
-    for spec in space.specs:
-        if spec.name in joined:
-            continue
-        options = space.placings(variant, spec)
-        each = [prices.cycles(spec, placing) for placing in options]
-        total = total + np.minimum.reduce(each)
-        for on in arrays:
-            if all(placing.on == on for placing in options):
-                forced[on] = forced[on] + np.minimum.reduce(each)
-    found: Reals = np.maximum.reduce([total / len(arrays), *forced.values()])
     return found

@@ -11,11 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from fusemax.cascade.ranks import rank_of, variable_of
+from fusemax.design.accelerator import Array
 from fusemax.design.arithmetic import ceil_div, divisors
 from fusemax.design.design import Design
 from fusemax.design.einsums import EinsumSpec
@@ -49,15 +51,25 @@ class Skeleton:
     spread: Mapping[str, str]
     """Of parts that spread over an array, what they may be at most."""
 
-    @property
+    @cached_property
     def outer(self) -> str:
         """The outermost memory."""
         return next(iter(self.design.accelerator.memories))
 
-    @property
+    @cached_property
     def inner(self) -> str:
         """The next one."""
         return list(self.design.accelerator.memories)[1]
+
+    @cached_property
+    def arrays(self) -> Mapping[str, Array]:
+        """The arrays, in file order."""
+        return self.design.accelerator.arrays
+
+    @cached_property
+    def lanes(self) -> str:
+        """The registers of the lanes, an array of one row; or nothing."""
+        return next((f"{name}.registers" for name, array in self.arrays.items() if array.rows == 1), "")
 
 
 def skeleton(design: Design) -> Skeleton | None:

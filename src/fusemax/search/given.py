@@ -116,7 +116,8 @@ class Given:
 
         def points() -> list[Point]:
             try:
-                return group_points(design, tiles, sizes, self.rules, area, place, ())[0]
+                nests = nests_of(design, {}, self.rules)
+                return group_points(design, tiles, sizes, self.rules, area, place, (), nests)[0]
             except UsageError as error:  # the accelerator lacks a unit
                 self.note(0, str(error))
                 return []

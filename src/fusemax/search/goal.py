@@ -25,6 +25,8 @@ OBJECTIVES: Mapping[str, str] = {"latency": "s", "energy": "pJ", "edp": "pJ s", 
 _FIGURES = ("latency", "energy", "traffic")
 _MOST = 3
 _STEPS = float(1 << 36)
+_NEAR = 2.0**-34  # figures further apart than this are not equal to 36 bits
+_FEW = 8
 
 Place = tuple[int, ...]
 
@@ -65,10 +67,14 @@ class Bounds:
     traffic: npt.NDArray[np.float64]
     area: float
 
-    def column(self, objective: str) -> npt.NDArray[np.float64]:
-        """The values of an objective."""
+    def exact(self, objective: str) -> npt.NDArray[np.float64]:
+        """The objective."""
         found = self.latency * self.energy if objective == "edp" else getattr(self, objective)
-        mantissa, exponent = np.frexp(np.broadcast_to(np.asarray(found, dtype=np.float64), self.latency.shape))
+        return np.broadcast_to(np.asarray(found, dtype=np.float64), self.latency.shape)
+
+    def column(self, objective: str) -> npt.NDArray[np.float64]:
+        """The values of an objective, as they are compared."""
+        mantissa, exponent = np.frexp(self.exact(objective))
         return np.ldexp(np.rint(mantissa * _STEPS), exponent) / _STEPS
 
     def at(self, i: int) -> Figures:
@@ -166,8 +172,12 @@ class Leaders:
 
     def may_win(self, bounds: Bounds, place: Place) -> npt.NDArray[np.bool_]:
         """Which of many bounds `beats` does not tell to be lost, for the same place."""
+        if len(self.goal.objectives) == 1 and not self.goal.limits:
+            found = self._may_be_best(bounds, place)
+            if found is not None:
+                return found
         columns = {name: bounds.column(name) for name in {*self.goal.names, *self.goal.limits}}
-        alive = np.ones(bounds.latency.shape, dtype=bool)
+        alive = np.isfinite(columns[self.goal.objectives[0]])  # what does not fit takes forever
         for name, limit in self.goal.limits.items():
             alive &= columns[name] <= limit
         for vector, order, point in self._front:
@@ -184,6 +194,20 @@ class Leaders:
                 same &= columns[name] == value
             before = first | (same & (place < point.place))
             alive &= before | ~equal if len(vector) > 1 else before
+        return alive
+
+    def _may_be_best(self, bounds: Bounds, place: Place) -> npt.NDArray[np.bool_] | None:
+        """The same for one objective: only what is near the best is compared in all that decides. None if much is."""
+        found = bounds.exact(self.goal.objectives[0])
+        if not self._front:
+            return np.isfinite(found)
+        _, order, point = self._front[0]
+        alive = np.asarray(found < order[0] * (1 - _NEAR))
+        near = np.flatnonzero(~alive & (found <= order[0] * (1 + _NEAR))).tolist()
+        if len(near) > _FEW:
+            return None
+        for i in near:
+            alive[i] = (*self.goal.order(bounds.at(i)), *place) < (*order, *point.place)
         return alive
 
     def __iter__(self) -> Iterator[Point]:

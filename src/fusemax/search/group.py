@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -10,9 +11,10 @@ import numpy.typing as npt
 
 from fusemax.design.arithmetic import Number
 from fusemax.design.design import Design
-from fusemax.design.mapping import Mapping
+from fusemax.design.mapping import Mapping as Mapped
+from fusemax.design.nest import Nest
 from fusemax.design.sizes import Sizes
-from fusemax.model.mapsearch import is_legal, nests_of
+from fusemax.model.mapsearch import is_legal
 from fusemax.model.measure import Measured
 from fusemax.model.pipeline import gap_epochs
 from fusemax.model.profile import Accounting
@@ -27,14 +29,14 @@ __all__ = ["group_points", "named"]
 
 def group_points(
     design: Design, tiles: Tiles, sizes: Sizes, rules: Accounting, area: float, before: Place, after: Place,
-    sibling: Tiling | None = None,
+    nests: Mapping[str, Nest], sibling: Tiling | None = None,
 ) -> tuple[list[Point], Measured, npt.NDArray[np.bool_]]:  # fmt: skip
     """The points that are legal and fit, what was measured, and where more streams bring nothing.
 
-    ``design`` leaves the sizes open under the names of ``tiles``. A point's place is ``before``, that of its tiles, and
-    ``after``.
+    ``design`` leaves the sizes open under the names of ``tiles``; ``nests`` are its nests. A point's place is
+    ``before``, that of its tiles, and ``after``.
     """
-    tiling = Tiling(design, nests_of(design, {}, rules), sizes, rules, tiles.parameters, None, sibling)
+    tiling = Tiling(design, nests, sizes, rules, tiles.parameters, None, sibling)
     measured = Measured(tiling)
     shape = tiles.place.shape
     legal = np.broadcast_to(is_legal(tiling), shape) & np.broadcast_to(tiling.legal, shape)
@@ -74,7 +76,7 @@ def _closed(design: Design, values: dict[str, int]) -> Design:
         rank: {part: values.get(str(text), text) for part, text in parts.items()}
         for rank, parts in design.mapping.partition.items()
     }
-    mapping: Mapping = design.mapping.model_copy(update={"partition": partition, "parameters": {}, "search": None})
+    mapping: Mapped = design.mapping.model_copy(update={"partition": partition, "parameters": {}, "search": None})
     return checked(named(replace(design, mapping=mapping)))
 
 

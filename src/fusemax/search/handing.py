@@ -17,11 +17,15 @@ from dataclasses import dataclass
 
 from fusemax.cascade.ranks import rank_of
 from fusemax.design.einsums import EinsumSpec, Operand
+from fusemax.design.nest import Nest
 from fusemax.search.frame import Skeleton
 from fusemax.search.layout import Levels, Placing, levels_of, view_of
 from fusemax.search.prices import Keeping, Prices
 
-__all__ = ["Handing", "Place", "handings", "places_of", "touches"]
+__all__ = ["Handing", "Place", "handings", "homes_of", "places_of", "touches"]
+
+
+Numbers = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -82,17 +86,30 @@ def handings(
 
 
 def _sound(prices: Prices, places: Sequence[Place], placed: Mapping[str, Placing]) -> Iterator[Handing]:
-    options = [list(enumerate(places_of(prices.shape, place, placed[place.spec.name]))) for place in places]
     rule = _Rule(prices, places, placed)
-    for chosen in itertools.product(*options):
-        kept = tuple(levels for _, levels in chosen)
-        if rule.holds(kept):
-            cost: Keeping | None = None
-            for place, levels in zip(places, kept, strict=True):
-                each = prices.keeping(place.spec, placed[place.spec.name], place.operand, levels)
-                cost = each if cost is None else cost.plus(each)
-            assert cost is not None
-            yield Handing(kept, tuple(number for number, _ in chosen), cost)
+    for numbers in rule.sound():
+        kept = tuple(rule.options[i][number] for i, number in enumerate(numbers))
+        cost: Keeping | None = None
+        for place, placing, levels in zip(places, rule.placings, kept, strict=True):
+            each = prices.keeping(place.spec, placing, place.operand, levels)
+            cost = each if cost is None else cost.plus(each)
+        assert cost is not None
+        yield Handing(kept, numbers, cost)
+
+
+def homes_of(prices: Prices, place: Place, placing: Placing) -> frozenset[str]:
+    """The memories that keep a running tensor, seen from the Einsum that makes it.
+
+    The next one; and the outermost where, outside the next, other elements come by before the next value of the same.
+    """
+    outer, inner = prices.shape.outer, prices.shape.inner
+    walked = {rank_of(str(s.variable)) for s in prices.design.cascade.sections if s.kind == "iterate"}
+    nest = prices.nest(place.spec, placing)
+    loops = nest.levels[nest.level(outer)].loops
+    at = [n for n, loop in enumerate(loops) if loop.ranks & walked]
+    own = place.operand.ranks
+    is_split = bool(at) and any(loop.ranks & own and not loop.ranks & walked for loop in loops[at[0] :])
+    return frozenset((outer, inner) if is_split else (inner,))
 
 
 class _Rule:
@@ -102,90 +119,105 @@ class _Rule:
         self.prices = prices
         self.places = places
         self.placings = [placed[place.spec.name] for place in places]
+        self.options = [places_of(prices.shape, p, placing) for p, placing in zip(places, self.placings, strict=True)]
         self.nests = [prices.nest(place.spec, placing) for place, placing in zip(places, self.placings, strict=True)]
+        self.views = [view_of(prices.shape, placing) for placing in self.placings]
         self.writer = next((i for i, place in enumerate(places) if place.is_output), None)
-        running = {p.operand.tensor for p in places if p.operand.label != p.operand.tensor}
-        self.is_running = bool(running)
-        self.order = [*prices.design.accelerator.memories]
+        self.is_old = [place.operand.label != place.operand.tensor for place in places]
+        self.is_running = any(self.is_old)
+        self.memories = (prices.shape.outer, prices.shape.inner)
         self.is_boundary = places[0].operand.tensor in prices.design.boundary
-        self.is_split = self.is_running and self._is_split()
-        self.streams = [self._streams(i) for i in range(len(places))]
+        if self.writer is not None:
+            self._with_writer(self.writer)
 
-    def holds(self, kept: tuple[Levels, ...]) -> bool:
-        """Whether the levels are sound."""
+    def _with_writer(self, writer: int) -> None:
+        numbers = range(len(self.places))
+        homes = homes_of(self.prices, self.places[writer], self.placings[writer]) if self.is_running else frozenset()
+        self.written = [
+            number
+            for number, levels in enumerate(self.options[writer])
+            if homes <= set(levels) and self._sums(self.nests[writer], self.places[writer].operand, levels)
+        ]
+        self.readers = sorted((i for i in numbers if i != writer), key=lambda i: not self.is_old[i])
+        variables = self._variables()
+        self.spread = [placing.spatial_of(variables) for placing in self.placings]
+        self.columns = [next((v for side, v in spread if side == "columns"), "") for spread in self.spread]
+        self.streams = [self._streams(i) for i in numbers]
+
+    def sound(self) -> list[Numbers]:
+        """The sound choices, as numbers at each place, in their order."""
         if self.writer is None:
-            return all(set(levels) <= set(kept[0]) and levels for levels in kept)
-        outer, inner = self.prices.shape.outer, self.prices.shape.inner
-        written = kept[self.writer]
-        homes = {level for levels in kept for level in levels if level in self.order}
-        if self.is_running and (inner not in written or (self.is_split and outer not in written)):
-            return False
-        if self.is_boundary:
-            return self._sums(written)
-        if outer in homes and outer not in written:
-            return False
-        if not self._sums(written):
-            return False
-        if view_of(self.prices.design, self.placings[self.writer]) in written and not self._is_viewed(kept):
-            return False
-        there: list[int] = [] if self.is_running else [self.writer]  # where it is in registers
-        for i in self._reading_order():
-            if not self._finds(i, kept, written, there):
-                return False
+            return [
+                numbers
+                for numbers in itertools.product(*(range(len(each)) for each in self.options))
+                if all(
+                    set(each[n]) <= set(self.options[0][numbers[0]]) and each[n]
+                    for each, n in zip(self.options, numbers, strict=True)
+                )
+            ]
+        found: list[Numbers] = []
+        for number in self.written:
+            found += self._with_written(self.writer, number)
+        return sorted(found)
+
+    def _with_written(self, writer: int, number: int) -> Iterator[Numbers]:
+        """Those in which the Einsum that makes the tensor keeps it so."""
+        written = self.options[writer][number]
+        there = {level for level in written if level in self.memories}
+        choices = []
+        for i, each in enumerate(self.options):
+            fits = [n for n, levels in enumerate(each) if self.is_boundary or self._are_there(levels, there)]
+            choices.append([number] if i == writer else fits)
+        is_viewed = self.views[writer] in written
+        for numbers in itertools.product(*choices):
+            if self.is_boundary:
+                yield numbers
+                continue
+            kept = [each[n] for each, n in zip(self.options, numbers, strict=True)]
+            if (not is_viewed or self._is_viewed(writer, kept)) and self._are_found(writer, kept):
+                yield numbers
+
+    def _are_there(self, levels: Levels, there: set[str]) -> bool:
+        """Whether a reader's memories hold the tensor: the Einsum that makes it fills those inside its outermost."""
+        return all(level in there for level in levels if level in self.memories)
+
+    def _are_found(self, writer: int, kept: Sequence[Levels]) -> bool:
+        """Whether readers as they come, of the old value first, find the tensor in a memory or in registers."""
+        there: list[int] = [] if self.is_running else [writer]  # where it is in registers
+        for i in self.readers:
+            if not any(level in self.memories for level in kept[i]):
+                sources = [j for j in there if self.is_old[j] == self.is_old[i]]
+                if not self.is_old[i] and writer not in sources:
+                    sources.append(writer)
+                if not any(self._is_handed(j, i, writer, kept) for j in sources):
+                    return False
             there.append(i)
         return True
 
-    def _reading_order(self) -> list[int]:
-        """Readers as they come: of the old value first, then those after the writer."""
-        old = [i for i, p in enumerate(self.places) if not p.is_output and p.operand.label != p.operand.tensor]
-        new = [i for i, p in enumerate(self.places) if not p.is_output and i not in old]
-        return [*old, *new]
-
-    def _finds(self, i: int, kept: tuple[Levels, ...], written: Levels, there: list[int]) -> bool:
-        levels, place = kept[i], self.places[i]
-        assert self.writer is not None
-        memories = [level for level in self.order if level in levels]
-        is_old = place.operand.label != place.operand.tensor
-        if memories:
-            return memories[0] in written and set(memories) <= set(written)
-        sources = [j for j in there if (self.places[j].operand.label != self.places[j].operand.tensor) == is_old]
-        if not is_old and self.writer not in sources:
-            sources.append(self.writer)
-        return any(self._is_handed(j, i, kept) for j in sources)
-
-    def _is_handed(self, source: int, reader: int, kept: tuple[Levels, ...]) -> bool:
+    def _is_handed(self, source: int, reader: int, writer: int, kept: Sequence[Levels]) -> bool:
         """Whether a reader takes a tensor from where another Einsum has it in registers."""
-        one, two = self.placings[source], self.placings[reader]
-        design = self.prices.design
         if self.places[source].spec.section != self.places[reader].spec.section or not self.streams[reader]:
             return False
-        if one.on == two.on:
-            view = view_of(design, two)
-            return one.spatial_of(self._variables()) == two.spatial_of(self._variables()) and view not in kept[reader]
-        if _columns(one, self._variables()) != _columns(two, self._variables()):
+        one, two = self.placings[source].on, self.placings[reader].on
+        if one == two:
+            return self.spread[source] == self.spread[reader] and self.views[reader] not in kept[reader]
+        if self.columns[source] != self.columns[reader]:
             return False
-        lanes = view_of(design, one) or view_of(design, two)
-        if lanes == f"{two.on}.registers":
-            return lanes in kept[source] and source == self.writer
-        return lanes == f"{one.on}.registers" and lanes in kept[reader]
+        lanes = self.views[source] or self.views[reader]
+        if lanes == f"{two}.registers":
+            return lanes in kept[source] and source == writer
+        return lanes == f"{one}.registers" and lanes in kept[reader]
 
-    def _is_viewed(self, kept: tuple[Levels, ...]) -> bool:
+    def _is_viewed(self, writer: int, kept: Sequence[Levels]) -> bool:
         """Whether what the writer leaves in the lanes' registers is read there."""
-        assert self.writer is not None
-        view = view_of(self.prices.design, self.placings[self.writer])
-        return any(
-            f"{self.placings[i].on}.registers" == view or view in kept[i]
-            for i in range(len(self.places))
-            if i != self.writer
-        )
+        view = self.views[writer]
+        return any(f"{self.placings[i].on}.registers" == view or view in kept[i] for i in self.readers)
 
     def _variables(self) -> set[str]:
         """Loops over the tensor's ranks."""
-        assert self.writer is not None
-        nest, operand = self.nests[self.writer], self.places[self.writer].operand
-        found = {loop.variable for loop in nest.loops if loop.ranks & operand.ranks}
-        for place, other in zip(self.places, self.nests, strict=True):
-            found |= {loop.variable for loop in other.loops if loop.ranks & place.operand.ranks}
+        found: set[str] = set()
+        for place, nest in zip(self.places, self.nests, strict=True):
+            found |= {loop.variable for loop in nest.loops if loop.ranks & place.operand.ranks}
         return found
 
     def _streams(self, i: int) -> bool:
@@ -200,21 +232,9 @@ class _Rule:
             seen = seen or over
         return True
 
-    def _is_split(self) -> bool:
-        """Whether other elements come by, outside the next memory, before the next value of the same one."""
-        shape = self.prices.shape
-        assert self.writer is not None
-        nest, operand = self.nests[self.writer], self.places[self.writer].operand
-        walked = {rank_of(str(s.variable)) for s in self.prices.design.cascade.sections if s.kind == "iterate"}
-        loops = nest.levels[nest.level(shape.outer)].loops
-        at = [n for n, loop in enumerate(loops) if loop.ranks & walked]
-        return bool(at) and any(loop.ranks & operand.ranks and not loop.ranks & walked for loop in loops[at[0] :])
-
-    def _sums(self, written: Levels) -> bool:
+    def _sums(self, nest: Nest, operand: Operand, written: Levels) -> bool:
         """Whether parts of sums have a memory for as long as they are parts."""
-        assert self.writer is not None
-        nest, operand = self.nests[self.writer], self.places[self.writer].operand
-        memories = [level for level in self.order if level in written]
+        memories = [level for level in self.memories if level in written]
         outside = nest.levels[: nest.level(memories[0])] if memories else nest.levels
         summing = False
         for level in outside:
@@ -225,7 +245,3 @@ class _Rule:
                 else:
                     summing = True
         return True
-
-
-def _columns(placing: Placing, variables: set[str]) -> str:
-    return next((v for side, v in placing.spatial if side == "columns" and v in variables), "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from fusemax.cascade.ranks import rank_of, variable_of
 from fusemax.design.accelerator import Array
@@ -29,6 +30,13 @@ class Placing:
 
     on: str
     spatial: tuple[tuple[str, str], ...]
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.on, self.spatial))
 
     def side(self, variable: str) -> str:
         """The side that a loop is spread over, or nothing."""
@@ -99,12 +107,9 @@ def _can_run(design: Design, spec: EinsumSpec, array: Array) -> bool:
     return all(operation in done for operation, times in wanted.items() if times)
 
 
-def view_of(design: Design, placing: Placing) -> str:
+def view_of(shape: Skeleton, placing: Placing) -> str:
     """The lanes' registers as an array of several rows sees them, or nothing."""
-    arrays = design.accelerator.arrays
-    if arrays[placing.on].rows == 1:
-        return ""
-    return next((f"{name}.registers" for name, array in arrays.items() if array.rows == 1), "")
+    return "" if shape.arrays[placing.on].rows == 1 else shape.lanes
 
 
 def levels_of(shape: Skeleton, placing: Placing, operand: Operand, *, is_first: bool) -> tuple[Levels, ...]:
@@ -112,10 +117,10 @@ def levels_of(shape: Skeleton, placing: Placing, operand: Operand, *, is_first: 
 
     ``is_first``: the operand is an input or output of the cascade, and this is the Einsum that moves it.
     """
-    design, outer, inner = shape.design, shape.outer, shape.inner
+    outer, inner = shape.outer, shape.inner
     if is_first:
         return ((outer, inner), (outer,))
-    view = view_of(design, placing)
+    view = view_of(shape, placing)
     views: tuple[Levels, ...] = ((view,), (inner, view)) if view else ()
     return ((), *views, (inner,), (outer, inner))
 

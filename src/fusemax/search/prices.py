@@ -7,14 +7,15 @@ they bound what any design takes that the Einsums are part of.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from fusemax.design.arithmetic import Number
+from fusemax.design.arithmetic import Number, is_array
 from fusemax.design.design import Design
 from fusemax.design.einsums import EinsumSpec, Operand
 from fusemax.design.nest import Nest, build_nest
@@ -31,6 +32,7 @@ __all__ = ["Keeping", "Prices"]
 
 Reals = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,13 @@ class Keeping:
         return all(bool((a <= b).all()) for a, b in (*pairs, (self.room, other.room)))
 
 
+def _charge(words: Number, each: float) -> Number:
+    """pJ of moving words; infinite where the model says unknown: for any that it counts, be they none at some sizes."""
+    if math.isfinite(each):
+        return words * each
+    return math.inf if is_array(words) or words else 0
+
+
 class _Store:
     """What is known at some sizes of the tiles, by Einsum and the loops it has: orders that agree there share it."""
 
@@ -72,6 +81,7 @@ class _Store:
         self.tiling = Tiling(design, {}, sizes, rules, tiles.parameters)
         self.nests: dict[object, Nest] = {}
         self.found: dict[object, Any] = {}
+        self.fixed: dict[str, float] = {}
         self.parts: dict[bytes, _Store] = {}
         self.of: tuple[_Store, Integers] | None = None
 
@@ -80,7 +90,7 @@ class _Store:
         key = b"only" + chosen.tobytes()
         if key not in self.parts:
             self.parts[key] = _Store(self.design, self.tiling.sizes, self.rules, self.tiles.at(chosen))
-            self.parts[key].nests = self.nests
+            self.parts[key].nests, self.parts[key].fixed = self.nests, self.fixed
         return self.parts[key]
 
     def at(self, chosen: Integers) -> _Store:
@@ -92,7 +102,7 @@ class _Store:
                 if len(chosen) == len(self.tiles)
                 else _Store(self.design, self.tiling.sizes, self.rules, self.tiles.at(chosen))
             )
-            made.nests, made.of = self.nests, (self, chosen)
+            made.nests, made.fixed, made.of = self.nests, self.fixed, (self, chosen)
             self.parts[key] = made
         return self.parts[key]
 
@@ -112,11 +122,11 @@ class _Store:
         return np.broadcast_to(np.asarray(value, dtype=np.float64), self.tiles.place.shape)
 
     def cost(self, component: str) -> tuple[float, float, float]:
-        """pJ of a read and of a write of a component, and words of an access; 0 where it is unknown."""
+        """pJ of a read and of a write of a component, and words of an access; infinite where energy is unknown."""
         if ("cost", component) not in self.found:
             name, dot, _ = component.partition(".")
             made = (register_cost if dot else memory_cost)(self.design, name, self.tiling.sizes, self.rules)
-            read, write = (v if np.isfinite(v) else 0.0 for v in (float(made.read_pj), float(made.write_pj)))
+            read, write = (v if np.isfinite(v) else np.inf for v in (float(made.read_pj), float(made.write_pj)))
             self.found["cost", component] = (read, write, float(made.words))
         return cast("tuple[float, float, float]", self.found["cost", component])
 
@@ -151,25 +161,31 @@ class Prices:
         """The prices at some of the sizes, taken from these when they are asked for."""
         return Prices(self.shape, self.order, self.store.at(chosen))
 
-    def shared(self, spec: EinsumSpec, key: tuple[object, ...], make: Callable[[], Reals]) -> Reals:
+    def fixed(self, key: str, make: Callable[[], float]) -> float:
+        """A number that depends on no size."""
+        if key not in self.store.fixed:
+            self.store.fixed[key] = make()
+        return self.store.fixed[key]
+
+    def shared(self, spec: EinsumSpec, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """A value that depends on an Einsum and its loops alone."""
         whole = (spec.name, self._own[spec.name], *key)
         if whole not in self.store.found:
             self.store.found[whole] = make()
-        return cast("Reals", self.store.found[whole])
+        return cast("T", self.store.found[whole])
 
-    def together(self, specs: Sequence[EinsumSpec], key: tuple[object, ...], make: Callable[[], Any]) -> Any:
+    def together(self, specs: Sequence[EinsumSpec], key: tuple[object, ...], make: Callable[[], T]) -> T:
         """A value that depends on some Einsums and their loops alone."""
         whole = ("together", *(self._own[spec.name] for spec in specs), key)
         if whole not in self.store.found:
             self.store.found[whole] = make()
-        return self.store.found[whole]
+        return cast("T", self.store.found[whole])
 
     def nest(self, spec: EinsumSpec, placing: Placing) -> Nest:
         """The nest of an Einsum, nothing kept but in its registers."""
         key = (spec.name, self._own[spec.name], placing)
         if key not in self.store.nests:
-            view = view_of(self.design, placing)
+            view = view_of(self.shape, placing)
             entry = entry_of(self.shape, self.order, spec, placing, ())
             entry = entry.model_copy(update={"keep": {view: ()} if view else {}})
             einsums = {**self.design.mapping.einsums, spec.name: entry}
@@ -224,9 +240,11 @@ class Prices:
             if component == self.shape.outer:
                 out, back = moved_words(counted)
                 words = out + back
-                energy = energy + out * (read / each) + back * (write / each)
+                energy = energy + _charge(out, read / each) + _charge(back, write / each)
                 continue
-            energy = energy + counted.reads * (read / each) + (counted.fills + counted.updates) * (write / each)
+            if component not in self.design.as_published.uncharged.get(spec.name, ()):
+                energy = energy + _charge(counted.reads, read / each)
+                energy = energy + _charge(counted.fills + counted.updates, write / each)
             if component == self.shape.inner:
                 rows = counted.reads + counted.fills + counted.updates
                 room = store.tiling.tile(nest, own.ranks, level) * store.tiling.places(nest, own, level)
