@@ -16,9 +16,11 @@ from fusemax.base.files import write_atomically
 from fusemax.search.about import verify
 from fusemax.search.store import open_store
 from fusemax.search.sweep import SweepPlan, run_sweep
-from fusemax.web.jobs import Jobs
+from fusemax.web.answers.jobs import run_job
+from fusemax.web.jobs import Job, Jobs
 from fusemax.web.limits import Limits
 from fusemax.web.processes import Nursery
+from fusemax.web.routes.jobs import _searched
 from tests.web.running import Explorer
 
 SMALL = "sweep: small\ndesigns: [fusemax]\nworkloads: [bert]\nseq_lens: [4K, 8K]\nvary: {edge: [64, 128, 256]}\n"
@@ -86,7 +88,7 @@ def test_a_search(served: Explorer) -> None:
     spec = {"cascade": "attn_3pass", "accelerator": "fusemax-cloud", "seq_len": "1K"}
     job = served.post("/api/jobs.json", {"kind": "search", "spec": spec}).json()
     found = _until(served.get, job["id"], ("done", "failed"))
-    assert found["state"] == "done" and found["best"]["objective"] == "latency"
+    assert found["state"] == "done" and found["best"]["objective"] == "latency" and "seen" not in found
     assert found["points"][0]["key"] == "0"
     assert abs(found["points"][0]["y"] / found["best"]["value"] - 1) < 1e-9
     point = served.get(f"/api/points/{job['id']}/0.json").json()
@@ -94,6 +96,44 @@ def test_a_search(served: Explorer) -> None:
     assert abs(again["latency_s"] / found["best"]["value"] - 1) < 1e-9
     for key in ("1", "other", "99999999999999999999"):
         assert served.get(f"/api/points/{job['id']}/{key}.json").status_code == 404
+
+
+def test_the_front_of_a_search_while_it_runs(tmp_path: Path) -> None:
+    """What was found last is the front, what was found before stays on the picture."""
+    jobs = Jobs(str(tmp_path / "runs.db"), Limits(), Nursery(str(tmp_path)))
+    jobs.kept.mkdir()
+    spec = {"objective": ["latency", "energy"]}
+    jobs.jobs["a"] = job = Job("a", "search", spec, "a search")
+    assert _searched(job)["points"] == []
+    row = {"traffic_bytes": 1.0, "area_um2": None, "edp_pj_s": 6.0}
+    first, second, third = (
+        {**row, "latency_s": s, "energy_pj": e, "place": [n], "words": f"w{n}"}
+        for n, (s, e) in enumerate([(3, 2), (1, 6), (2, 1)])
+    )
+    for front in ([first], [first, second], [second, third]):
+        jobs._heard("a", {"front": front})
+    found = _searched(jobs.jobs["a"])
+    assert (found["axes"]["x"]["figure"], found["axes"]["y"]["figure"]) == ("energy_pj", "latency_s")
+    assert [(p["label"], p["x"], p["y"], p["front"]) for p in found["points"]] == [
+        ("w1", 6, 1, True), ("w2", 1, 2, True), ("w0", 2, 3, False),
+    ]  # fmt: skip
+    assert {point["key"] for point in found["points"]} == {""} and found["best"] is None
+    jobs._put(jobs.jobs["a"])
+    again = Jobs(jobs.store, Limits(), Nursery(str(tmp_path)))
+    again.load()
+    assert again.jobs["a"].state == "stopped" and _searched(again.jobs["a"]) == found
+    assert "seen" not in job.document() and "result" not in job.document()
+
+
+def test_a_search_says_what_it_has_found() -> None:
+    seen: list[list[dict[str, Any]]] = []
+    spec = {
+        "cascade": "attn_3pass", "accelerator": "fusemax-cloud", "workload": "bert", "seq_len": "1K",
+        "objective": ["latency", "energy"], "accounting": "corrected", "like": [], "exhaustive": False,
+    }  # fmt: skip
+    found: Any = run_job("search", spec, "", see=seen.append)
+    places = [[row["latency_s"] for row in front] for front in seen if front]
+    assert places[-1] == [row["latency_s"] for row in found["front"]]
 
 
 def test_wrong_specifications(served: Explorer) -> None:

@@ -114,12 +114,12 @@ function shape(place: number, x: number, y: number, r: number): string {
 
 function point(p: Point, x: number, y: number, place: number, axes: { x: Axis; y: Axis }, chosen: (point: Point) => void): SVGElement {
   const label = [p.series, p.label, words(p.x, axes.x), words(p.y, axes.y)].filter(Boolean).join(", ");
-  const reach = p.front ? { tabindex: 0, role: "button", "aria-label": label } : {};
+  const reach = p.front && p.key ? { tabindex: 0, role: "button", "aria-label": label } : {};
   return s(
     "path",
     {
-      d: shape(place, x, y, p.front ? 6 : 3.5), fill: colour(place), class: p.front ? "dot on-front" : "dot", "data-key": p.key, ...reach,
-      onclick: () => { chosen(p); },
+      d: shape(place, x, y, p.front ? 6 : 3.5), fill: colour(place), class: `dot${p.front ? " on-front" : ""}${p.key ? "" : " fixed"}`, "data-key": p.key || null, ...reach,
+      onclick: () => { if (p.key) chosen(p); },
       onkeydown: (event: KeyboardEvent) => {
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();

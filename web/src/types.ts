@@ -63,7 +63,7 @@ export interface Axis { name: string; unit: string; figure?: string }
 export interface Job {
   id: string; kind: string; title?: string; state: "queued" | "running" | "done" | "cancelled" | "failed" | "stopped" | "stored"; done: number; total: number | null;
   what?: string; rate?: number | null; left_s?: number | null; error?: string | null; axes?: { x: Axis; y: Axis }; points?: Point[]; front?: Point[]; figures?: string[];
-  best?: Record<string, unknown> | null;
+  num_points?: number; num_unknown?: number; is_whole?: boolean; best?: Record<string, unknown> | null;
 }
 
 export interface TaxonomyRow {

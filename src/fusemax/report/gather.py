@@ -17,7 +17,7 @@ from fusemax.base.progress import Observer, ignore
 from fusemax.search.store import Store
 from fusemax.search.study import Study
 
-__all__ = ["PAIRS", "Group", "Point", "gather"]
+__all__ = ["PAIRS", "Group", "Point", "by_value", "gather", "pareto"]
 
 PAIRS = (("latency_s", "energy_pj"), ("area_um2", "latency_s"), ("traffic_bytes", "latency_s"))
 """Figures less of which is better, two at a time."""
@@ -99,12 +99,12 @@ class Group:
             self._ranges[name] = (min(low, float(finite.min())), max(high, float(finite.max())))
 
     def _merge(self, pair: Pair, places: Reals, point: Callable[[int], Point]) -> None:
-        best = _front(places)
+        best = pareto(places)
         if not best:
             return
         old = self.fronts.get(pair, [])
         both = np.vstack([self._places[pair], places[best]]) if old else places[best]
-        kept = _front(both)
+        kept = pareto(both)
         self._places[pair] = both[kept]
         self.fronts[pair] = [old[i] if i < len(old) else point(best[i - len(old)]) for i in kept]
 
@@ -162,12 +162,12 @@ def _apart(study: Study, inputs: Inputs) -> Iterator[tuple[Where, Rows]]:
     """Which rows belong to which group."""
     shared = [(name, value) for name, value in study.about.items() if _is_shared(name)]
     places = [i for i, name in enumerate(study.axes) if _is_shared(name)]
-    for own, rows in _by_value(inputs, places):
+    for own, rows in by_value(inputs, places):
         named = [(study.axes[i], value) for i, value in zip(places, own, strict=True)]
         yield tuple(sorted([*shared, *named], key=lambda pair: pair[0])), rows
 
 
-def _by_value(inputs: Inputs, places: Sequence[int]) -> Iterator[tuple[tuple[object, ...], Rows]]:
+def by_value(inputs: Inputs, places: Sequence[int]) -> Iterator[tuple[tuple[object, ...], Rows]]:
     """Rows of equal values in some columns, in the order of their first."""
     if isinstance(inputs, np.ndarray) and places:
         values, first, inverse = np.unique(inputs[:, places], axis=0, return_index=True, return_inverse=True)
@@ -190,7 +190,7 @@ def _point(study: Study, inputs: Sequence[Sequence[object]], figures: Reals, row
     return Point(study, tuple(inputs[row]), tuple(figures[row].tolist()))
 
 
-def _front(places: Reals) -> list[int]:
+def pareto(places: Reals) -> list[int]:
     """Rows no other one beats in both columns, by the first; of equal ones the first. Unknown ones are left out."""
     known = np.flatnonzero(np.isfinite(places).all(axis=1))
     order = known[np.lexsort((known, places[known, 1], places[known, 0]))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,14 +22,14 @@ from fusemax.base.errors import FileError, FusemaxError, UnknownName, UsageError
 from fusemax.base.units import parse_length
 from fusemax.design.design import Design
 from fusemax.design.document import Document
-from fusemax.design.load import load_design
+from fusemax.design.load import catalogue_names, load_design
 from fusemax.design.sizes import Sizes, workload_sizes
 from fusemax.design.workload import Workload, load_workload
 from fusemax.model.batch import evaluate_batch
 from fusemax.model.evaluate import evaluate
 from fusemax.model.profile import accounting_of
 from fusemax.search.code import code_digest
-from fusemax.search.rewrite import checked, design_digest, full_path, with_field, with_workload_field
+from fusemax.search.rewrite import checked, design_digest, design_text, full_path, with_field, with_workload_field
 from fusemax.search.spec import SweepSpec, located, whole_numbers
 from fusemax.search.study import Study
 
@@ -91,6 +92,8 @@ class Grid:
     axes: tuple[tuple[str, Wholes], ...]
     """Names as written and values; the first is ``seq_len``."""
     digest: str = field(repr=False)
+    text: str | None = field(repr=False, default=None)
+    """The design's text where it does not ship, so that a store tells it."""
 
     @cached_property
     def study(self) -> Study:
@@ -102,6 +105,7 @@ class Grid:
             "accounting": sorted(rules.switches),
             "version": __version__,
             "code": code_digest(),
+            **({} if self.text is None else {"text": self.text}),
         }
         about = {
             "design": self.design.name,
@@ -186,14 +190,16 @@ def grids(spec: SweepSpec, document: Document) -> list[Grid]:
     designs = _loaded(document, "designs", spec.designs, load_design)
     workloads = _loaded(document, "workloads", spec.workloads, load_workload)
     found: list[Grid] = []
-    for design in designs:
+    for reference, design in zip(spec.designs, designs, strict=True):
+        is_own = reference not in catalogue_names("designs") or os.path.exists(reference)
         numeric, structural = _split(spec, document, design)
         axes = (("seq_len", lengths), *numeric)
         for made, fixed in _variants(design, structural, document):
             digest = design_digest(made)
+            own = design_text(made) if is_own else None
             for workload in workloads:
                 for load, shape in _workloads(workload, structural, document):
-                    found.append(Grid(spec.sweep, made, load, spec.accounting, (*fixed, *shape), axes, digest))
+                    found.append(Grid(spec.sweep, made, load, spec.accounting, (*fixed, *shape), axes, digest, own))
     return found
 
 

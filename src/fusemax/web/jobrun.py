@@ -1,7 +1,8 @@
 """A process that runs one sweep or search, forked by the nursery.
 
-Its task is one line of JSON; what it says is lines of JSON: its process number, `progress`, and at the end `result` or
-`error`. It ends when the other side closes. A sweep has then kept all parts it stored.
+Its task is one line of JSON; what it says is lines of JSON: its process number, `progress`, the `front` of a search
+where it has changed, and at the end `result` or `error`. It ends when the other side closes. A sweep has then kept all
+parts it stored.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def run(connection: socket.socket) -> None:
         task = json.loads(line)
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
         try:
-            say({"result": _run(task, _progress(say))})
+            say({"result": _run(task, _progress(say), _front(say))})
         except FusemaxError as error:
             say({"error": error_document(error)})
         except (MemoryError, RecursionError) as error:
@@ -53,10 +54,23 @@ def run(connection: socket.socket) -> None:
             say({"error": {"kind": "Internal", "message": type(error).__name__, "text": "a fault in fusemax"}})
 
 
-def _run(task: Mapping[str, Any], observe: Observer) -> dict[str, object]:
+def _run(task: Mapping[str, Any], observe: Observer, see: Callable[[list[dict[str, Any]]], None]) -> dict[str, object]:
     from fusemax.web.answers.jobs import run_job
 
-    return run_job(task["kind"], task["spec"], task["store"], observe)
+    return run_job(task["kind"], task["spec"], task["store"], observe, see)
+
+
+def _front(say: Say) -> Callable[[list[dict[str, Any]]], None]:
+    last: list[object] = []
+
+    def see(front: list[dict[str, Any]]) -> None:
+        nonlocal last
+        places = [row["place"] for row in front]
+        if places != last:
+            last = places
+            say({"front": front})
+
+    return see
 
 
 def _progress(say: Say) -> Observer:

@@ -25,6 +25,7 @@ from fusemax.web.processes import Child, Nursery
 
 __all__ = ["Job", "Jobs", "default_store"]
 
+_MOST_SEEN = 400
 RUNNING, DONE, CANCELLED, FAILED, STOPPED = "running", "done", "cancelled", "failed", "stopped"
 
 
@@ -51,11 +52,13 @@ class Job:
     seconds: float = 0.0
     """Of the last run."""
     result: Mapping[str, Any] | None = None
+    seen: tuple[Mapping[str, Any], ...] = ()
+    """What a search found so far: rows of figures; `is_front` tells those that no later one beats."""
     error: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
-        """For the list: all but the result, with rate and time left."""
-        shown = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "result"}
+        """For the list: all but what was found, with rate and time left."""
+        shown = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("result", "seen")}
         rate = self.done / self.seconds if self.seconds > 0 and self.done else None
         left = (self.total - self.done) / rate if rate and self.total is not None and self.state == RUNNING else None
         return {**shown, "studies": list(self.studies), "rate": rate, "left_s": left}
@@ -79,7 +82,7 @@ class Jobs:
         for file in sorted(self.kept.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 found = json.loads(file.read_text(encoding="utf-8"))
-                job = Job(**{**found, "studies": tuple(found["studies"])})
+                job = Job(**{**found, "studies": tuple(found["studies"]), "seen": tuple(found.get("seen", ()))})
                 self.jobs[job.id] = replace(job, state=STOPPED) if job.state == RUNNING else job
 
     def list(self) -> list[Job]:
@@ -183,12 +186,21 @@ class Jobs:
         if "progress" in message:
             done, total, what = message["progress"]
             self.jobs[key] = replace(job, done=done, total=total, what=what)
+        elif "front" in message:
+            self.jobs[key] = replace(job, seen=_trail(job.seen, message["front"]))
         elif "error" in message:
             self._finish(replace(self._now(job), state=FAILED, error=message["error"]))
         elif "result" in message:
             done = job.total if job.total is not None else job.done
-            self._finish(replace(self._now(job), state=DONE, done=done, result=message["result"]))
+            self._finish(replace(self._now(job), state=DONE, done=done, result=message["result"], seen=()))
 
     def _finish(self, job: Job) -> None:
         self._begun.pop(job.id, None)
         self._put(job)
+
+
+def _trail(seen: tuple[Mapping[str, Any], ...], front: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """The front as it is now, and what it was before: the last of those no longer on it."""
+    places = [row["place"] for row in front]
+    before = [{**row, "is_front": False} for row in seen if row["place"] not in places]
+    return (*({**row, "is_front": True} for row in front), *before[-_MOST_SEEN:])

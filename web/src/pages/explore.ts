@@ -9,6 +9,11 @@ import type { Catalogue, Job, Point } from "../types";
 import { pointPanel } from "./point";
 
 const POLL_MS = 500;
+/** What a search makes least: one figure, or two, of which it finds the front. */
+const GOALS: Readonly<Record<string, string | readonly string[]>> = {
+  latency: "latency", energy: "energy", edp: "edp", traffic: "traffic",
+  "latency and energy": ["latency", "energy"], "latency and traffic": ["latency", "traffic"], "energy and traffic": ["energy", "traffic"],
+};
 const LENGTHS = [1024, 4096, 16384, 65536, 262144, 1048576] as const;
 const SWEEP = `# Any field of accelerator, workload, mapping or schedule under 'vary'.
 designs: [fusemax, flat]
@@ -99,8 +104,8 @@ function searchForm(catalogue: Catalogue, begin: (spec: unknown) => void): HTMLE
       field("Accelerator", select(names("accelerators"), spec.accelerator, keep("accelerator"))),
       field("Workload", select(names("workloads"), spec.workload, keep("workload"))),
       field("Length", select(lengths, "4K", keep("seq_len"))),
-      field("Least", select(["latency", "energy", "edp", "traffic"], spec.objective, keep("objective")))),
-    button("Start search", () => { begin({ ...spec }); }, { class: "primary", id: "start-search" }),
+      field("Least", select(Object.keys(GOALS), spec.objective, keep("objective"), { id: "objective" }))),
+    button("Start search", () => { begin({ ...spec, objective: GOALS[spec.objective] }); }, { class: "primary", id: "start-search" }),
   );
 }
 
@@ -135,9 +140,11 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: (
   const up = h("select", { id: "axis-y", onchange: turned });
   const axes = h("div", { class: "bar", hidden: true }, field("Across", across), field("Up", up));
   const front = h("div");
+  const later = h("p", { class: "note", hidden: true });
+  const drawnOf = h("p", { class: "note" });
   let drawn = "";
   return {
-    element: h("div", {}, head, h("div", { class: "bar" }, bar, cancel, resume), note, failed, best, axes, chart.element, panel.element, front),
+    element: h("div", {}, head, h("div", { class: "bar" }, bar, cancel, resume), note, failed, best, axes, chart.element, drawnOf, later, panel.element, front),
     axes: () => (across.value && up.value ? `?x=${encodeURIComponent(across.value)}&y=${encodeURIComponent(up.value)}` : ""),
     forget() {
       state = "";
@@ -149,6 +156,8 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: (
       chart.element.replaceChildren();
       fill(front);
       fill(best);
+      later.hidden = true;
+      drawnOf.textContent = "";
       panel.close();
     },
     show(job) {
@@ -166,13 +175,16 @@ function jobView(act: (id: string, what: "cancel" | "resume") => void, turned: (
         }
         axes.hidden = job.figures.length < 2;
       }
-      const now_drawn = `${job.id} ${across.value} ${up.value} ${String(points.length)} ${points.filter((p) => p.front).map((p) => p.key).join(" ")}`;
+      const now_drawn = `${job.id} ${across.value} ${up.value} ${String(points.length)} ${points.filter((p) => p.front).map((p) => p.key || `${String(p.x)} ${String(p.y)}`).join(" ")}`;
       if (points.length && job.axes && now_drawn !== drawn) {
         drawn = now_drawn;
         fill(best, bestOf(job, points, choose));
         chart.draw(points, job.axes);
         fill(front, frontTable(points.filter((p) => p.front), job.axes, choose));
       }
+      later.hidden = !(job.kind === "search" && points.length && points.every((p) => !p.key));
+      later.textContent = job.state === "running" ? "Its points open as designs when the search is done." : "The search was ended before designs were made of its points: Resume runs it again.";
+      drawnOf.textContent = drawnWords(job, points);
       if (state && state !== job.state) say(`${job.title ?? job.kind}: ${job.state}`);
       state = job.state;
     },
@@ -199,6 +211,16 @@ function words(job: Job): string {
   if (job.state === "running" && job.rate) parts.push(`${String(Number(job.rate.toPrecision(3)))} a second`);
   if (job.state === "running" && job.left_s !== null && job.left_s !== undefined) parts.push(`${si(job.left_s, "s")} left`);
   return parts.join(", ");
+}
+
+/** Where not all points are drawn: which, and what the front is of. */
+function drawnWords(job: Job, points: readonly Point[]): string {
+  const [all, unknown] = [job.num_points ?? 0, job.num_unknown ?? 0];
+  const parts: string[] = [];
+  if (points.length && points.length + unknown < all) parts.push(`Drawn: the front of all ${all.toLocaleString("en")} points and ${String(points.filter((p) => !p.front).length)} of the others.`);
+  if (unknown) parts.push(`${unknown.toLocaleString("en")} without a known ${job.axes?.x.name ?? "figure"} are left out.`);
+  if (job.is_whole === false) parts.push("There are more workloads and lengths than are kept apart: the front is of the first.");
+  return parts.join(" ");
 }
 
 /** What a search found, in its own words, and the way to its design. */

@@ -5,14 +5,17 @@ Specifications come from a client: every name in them must be one of the catalog
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fusemax.base.errors import UnknownName, UsageError
 from fusemax.base.progress import Observer, ignore
 from fusemax.cascade import Cascade, load
 from fusemax.design.document import Document
-from fusemax.search.mapper import search
+from fusemax.search.goal import Figures
+from fusemax.search.mapper import Glimpse, search
 from fusemax.search.spec import read_spec
 from fusemax.search.sweep import FIG12, SweepPlan, run_sweep
 from fusemax.web.answers.texts import cascade_of, check_name, names_of, workload_of
@@ -21,6 +24,7 @@ __all__ = ["check_job", "run_job"]
 
 MOST_POINTS = 20_000_000
 _FILE = "<sweep>"
+See = Callable[[list[dict[str, Any]]], None]
 _PARTS = ("cascade", "accelerator", "mapping", "schedule")
 
 
@@ -37,8 +41,13 @@ def check_job(kind: str, spec: Mapping[str, Any]) -> dict[str, object]:
     return {"title": title, "total": None, "studies": []}
 
 
-def run_job(kind: str, spec: Mapping[str, Any], store: str, observe: Observer = ignore) -> dict[str, object]:
-    """Run it to the end; a sweep's points go into the store as they are found. The result without its rows."""
+def run_job(
+    kind: str, spec: Mapping[str, Any], store: str, observe: Observer = ignore, see: See | None = None
+) -> dict[str, object]:
+    """Run it to the end; a sweep's points go into the store as they are found. The result without its rows.
+
+    ``see`` is given the front of a search as it is so far: rows of figures, ``place`` and ``words``.
+    """
     if kind == "sweep":
         done = run_sweep(_plan(spec), store, observe=observe)
         return {"points": done.num_points, "new": done.num_new}
@@ -46,9 +55,23 @@ def run_job(kind: str, spec: Mapping[str, Any], store: str, observe: Observer = 
     found = search(
         _cascade(spec["cascade"]), spec["accelerator"], workload_of(spec["workload"]), spec["seq_len"],
         spec["objective"], spec["accounting"], like=spec["like"], exhaustive=spec["exhaustive"], observe=observe,
+        watch=None if see is None else partial(_seen, see),
     )  # fmt: skip
     texts = [found.best_of(number) for number in range(len(found.front))]
     return {**found.to_json_document(), "headline": found.headline(), "texts": texts}
+
+
+def _seen(see: See, glimpse: Glimpse) -> None:
+    see([{**figures_row(one.figures), "place": list(one.place), "words": one.words} for one in glimpse.front])
+
+
+def figures_row(found: Figures) -> dict[str, float | None]:
+    """Figures by the names of a search's rows; None is unknown."""
+    row = {
+        "latency_s": found.latency, "energy_pj": found.energy, "traffic_bytes": found.traffic,
+        "area_um2": found.area, "edp_pj_s": found.exact("edp"),
+    }  # fmt: skip
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
 def _plan(spec: Mapping[str, Any]) -> SweepPlan:

@@ -5,11 +5,10 @@ The path of the store is the server's own, never a client's.
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusemax.base.errors import UnknownName, UsageError
@@ -17,20 +16,17 @@ from fusemax.design.workload import Workload, load_workload
 from fusemax.report.gather import Point
 from fusemax.report.point import PointTexts
 from fusemax.search.rewrite import with_workload_field
-from fusemax.search.store import Store, open_store
-from fusemax.search.study import DIGEST, Study
+from fusemax.search.store import open_store
+from fusemax.search.study import DIGEST
 from fusemax.web.answers.areapoint import area_point
-from fusemax.web.answers.texts import check_name, names_of
+from fusemax.web.answers.front import COSTS, WHERE, Fronts, row_of
+from fusemax.web.answers.texts import check_name, design_of, names_of
 from fusemax.web.axes import axis
 
 __all__ = ["front", "point", "studies"]
 
-MOST_ROWS = 200_000
 MOST_SHOWN = 2_000
-_WHERE = ("workload", "accounting", "seq_len")
-"""Points compete with those of the same values."""
-_COSTS = ("area_um2", "energy_pj", "traffic_bytes")
-_SERIES = ("design", *_WHERE)
+_SERIES = ("design", *WHERE)
 _NEVER = ("key", "version", "code")
 
 Row = Mapping[str, Any]
@@ -52,34 +48,38 @@ def front(store: str, ids: Sequence[str], x: str | None = None, y: str = "latenc
     """The points of some studies, and which of them no other one beats in ``x`` and ``y``.
 
     ``x`` is area, energy or traffic when it is not given: the first that is known and varies. Points compete with those
-    of the same workload, accounting and length. The first rows by key up to a limit are looked at; ``is_whole`` says
-    whether those are all, ``num_unknown`` how many have no known ``x`` or ``y``. UnknownName for a figure that is none.
+    of the same workload, accounting and length. All points are looked at; shown are the fronts, and a sample of the
+    others up to a limit. ``is_whole`` says whether there were no more workloads and lengths than are kept apart,
+    ``num_unknown`` how many points have no known ``x`` or ``y``. UnknownName for a figure that is none.
     """
-    rows: list[dict[str, Any]] = []
     figures: list[str] = []
+    found = Fronts(y, COSTS if x is None else (x,))
     if os.path.exists(store):
         with open_store(store, write=False) as opened:
             own = [study for study in opened.studies() if study.digest.hex() in ids]
             figures = sorted({name for study in own for name in study.figures})
-            rows = list(itertools.islice(_rows(opened, own), MOST_ROWS + 1))
-    for name in filter(None, (x, y)):
-        if figures and name not in figures:
-            raise UnknownName("figure", name, figures)
-    is_whole, rows = len(rows) <= MOST_ROWS, rows[:MOST_ROWS]
-    cost = x or _cost(rows)
-    known = [row for row in rows if row.get(cost) is not None and row.get(y) is not None]
-    best = {row["key"] for group in _groups(known) for row in _front(group, cost, y)}
-    shown = [row for row in known if row["key"] in best][:MOST_SHOWN]
-    step = max(1, len(known) // MOST_SHOWN)
-    shown += [row for row in known[::step] if row["key"] not in best][: MOST_SHOWN - len(shown)]
-    varied = _varied(rows, figures)
+            for name in filter(None, (x, y)):
+                if figures and name not in figures:
+                    raise UnknownName("figure", name, figures)
+            found = Fronts.read(opened, own, y, COSTS if x is None else (x,))
+    cost = x or found.cost()
+    best = found.front(cost)
+    shown = [(row_of(seen), True) for seen in best[:MOST_SHOWN]]
+    keys = {seen.key for seen in best}
+    others = [row_of(seen) for seen in found.sample if seen.key not in keys]
+    others = [row for row in others if row.get(cost) is not None and row.get(y) is not None]
+    left = MOST_SHOWN - len(shown)
+    step = -(-len(others) // left) if left else 0
+    shown += [(row, False) for row in others[::step]] if step else []
+    varied = [name for name in found.varied() if name not in figures]
     return {
         "axes": {"x": axis(cost), "y": axis(y)},
         "figures": figures,
-        "points": [_point(row, cost, y, row["key"] in best, figures, varied) for row in shown],
-        "num_points": len(rows),
-        "num_unknown": len(rows) - len(known),
-        "is_whole": is_whole,
+        "points": [_point(row, cost, y, is_best, figures, varied) for row, is_best in shown],
+        "num_points": found.num_points,
+        "num_front": len(best),
+        "num_unknown": found.num_points - found.num_known[cost],
+        "is_whole": found.is_whole,
     }
 
 
@@ -96,11 +96,10 @@ def point(store: str, key: str) -> dict[str, object]:
             workload, changed = with_workload_field(workload, path.removeprefix("workload."), value), True
     name = str(row.get("design"))
     area = None if changed or name not in names_of("design") else area_point(found.study, row, workload)
-    text = PointTexts().text(found) if name in names_of("design") and area is None else None
+    texts = PointTexts(read=design_of)  # which opens no file that the store's text names
+    text = texts.text(found) if area is None else None
     if text is None and area is None:
-        raise UsageError(
-            f"design {name!r} as it was measured is not in the catalogue: the store has figures, not texts"
-        )
+        raise UsageError(f"this point cannot be opened: {texts.why_not(found)}")
     return {
         "key": key,
         **({"text": text} if area is None else area),
@@ -130,42 +129,6 @@ def _find(store: str, key: str) -> Point | None:
     if figures is None:
         return None
     return Point(study, tuple(inputs), tuple(math.nan if value is None else value for value in figures))
-
-
-def _rows(store: Store, own: Sequence[Study]) -> Iterator[dict[str, Any]]:
-    for study in own:
-        for keys, blobs in store.stored(study):
-            for key, figures in zip(keys, study.unpack(blobs).tolist(), strict=True):
-                found = Point(study, tuple(study.inputs(key)), tuple(figures)).row()
-                yield {"key": key.hex(), **found}
-
-
-def _cost(rows: Sequence[Row]) -> str:
-    half = len(rows) / 2
-    known = [name for name in _COSTS if sum(row.get(name) is not None for row in rows) >= half]
-    varied = [name for name in known if len({row.get(name) for row in rows}) > 1]
-    return next(iter([*varied, *known]), _COSTS[0])
-
-
-def _varied(rows: Sequence[Row], figures: Sequence[str]) -> list[str]:
-    """Inputs that are not the same in all rows."""
-    names = [n for n in dict.fromkeys(itertools.chain.from_iterable(rows)) if n not in (*figures, *_NEVER)]
-    return [name for name in names if len({str(row.get(name)) for row in rows}) > 1]
-
-
-def _groups(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    found: dict[tuple[object, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        found.setdefault(tuple(str(row.get(name)) for name in _WHERE), []).append(row)
-    yield from found.values()
-
-
-def _front(rows: Sequence[dict[str, Any]], x: str, y: str) -> Iterator[dict[str, Any]]:
-    least: float | None = None
-    for row in sorted(rows, key=lambda one: (one[x], one[y], one["key"])):
-        if least is None or row[y] < least:
-            least = row[y]
-            yield row
 
 
 def _point(row: Row, x: str, y: str, is_best: bool, figures: Sequence[str], varied: Sequence[str]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -218,7 +219,7 @@ async def _front(
     key, stamp, begun = json.dumps([ids, x, y]), stamp_of(store), time.monotonic()
     body: bytes | None = fronts.get(key, stamp, is_growing=is_growing)
     if body is None:
-        found = await answer(request, "front", {"store": store, "ids": ids, "x": x, "y": y}, keep=False)
+        found = await answer(request, "front", {"store": store, "ids": ids, "x": x, "y": y}, is_long=True, keep=False)
         if found.status_code != 200:
             return found
         body = bytes(found.body)
@@ -239,27 +240,48 @@ def _stored(study: dict[str, Any]) -> dict[str, Any]:
 
 
 def _searched(job: Job) -> dict[str, Any]:
-    """The front of a search in the form of a sweep's; its points are numbered, the best first."""
+    """The front of a search in the form of a sweep's, the best first; while it runs, what it is so far and was before.
+
+    Points of a search that is done are numbered; those on the way have no key, as no design was made of them.
+    """
     if job.result is None:
+        rows: list[Mapping[str, Any]] = list(job.seen)
+        found = [(row, "", "so far" if row["is_front"] else "before", row["is_front"], row["words"]) for row in rows]
+    else:
+        rows = job.result["front"]
+        names = ("best", *(f"front {number}" for number in range(1, len(rows))))
+        found = [(row, str(number), "front", True, names[number]) for number, row in enumerate(rows)]
+    if not rows:
         return {"points": [], "num_points": 0, "is_whole": True, "best": None}
-    rows = job.result["front"]
-    costs = ("energy_pj", "area_um2", "traffic_bytes")
-    cost = next((name for name in costs if len({row.get(name) for row in rows} - {None}) > 1), None)
-    cost = cost or next((name for name in costs if rows[0].get(name) is not None), costs[-1])
+    cost, other = _axes(job, rows)
     points = [
         {
-            "key": str(number), "x": row.get(cost), "y": row["latency_s"], "front": True, "series": "front",
-            "label": "best" if number == 0 else f"front {number}", "inputs": {},
-            "figures": {name: value for name, value in row.items() if name != "design"},
+            "key": key, "x": row[cost], "y": row[other], "front": is_front, "series": series, "label": label,
+            "inputs": {}, "figures": {name: value for name, value in row.items() if name in _FIGURES.values()},
         }
-        for number, row in enumerate(rows)
-        if row.get(cost) is not None
+        for row, key, series, is_front, label in found
+        if row.get(cost) is not None and row.get(other) is not None
     ]  # fmt: skip
     shown = ("objective", "value", "unit", "bound", "roofline_fraction", "headline")
     return {
-        "axes": {"x": axis(cost), "y": axis("latency_s")}, "points": points, "num_points": len(rows),
-        "is_whole": True, "best": {name: job.result.get(name) for name in shown},
+        "axes": {"x": axis(cost), "y": axis(other)}, "points": points, "num_points": len(rows), "is_whole": True,
+        "best": None if job.result is None else {name: job.result.get(name) for name in shown},
     }  # fmt: skip
+
+
+_FIGURES = {
+    "latency": "latency_s", "energy": "energy_pj", "traffic": "traffic_bytes", "area": "area_um2", "edp": "edp_pj_s",
+}  # fmt: skip
+
+
+def _axes(job: Job, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Two objectives; of one the latency, and what else varies."""
+    asked = job.spec["objective"]
+    if not isinstance(asked, str) and len(asked) > 1:
+        return _FIGURES[asked[1]], _FIGURES[asked[0]]
+    costs = ("energy_pj", "area_um2", "traffic_bytes")
+    varied = next((name for name in costs if len({row.get(name) for row in rows} - {None}) > 1), None)
+    return varied or next((name for name in costs if rows[0].get(name) is not None), costs[-1]), "latency_s"
 
 
 def _sent(job: Job) -> Response:
