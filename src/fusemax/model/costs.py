@@ -20,7 +20,19 @@ from fusemax.design.tables import ComponentTable, SramTable
 from fusemax.design.term import Term, is_term
 from fusemax.model.profile import Accounting
 
-__all__ = ["MemoryCost", "Work", "lower", "mean_work", "memory_cost", "register_cost", "sides", "unit_area", "unit_of"]
+__all__ = [
+    "SKIPPED",
+    "MemoryCost",
+    "Work",
+    "lower",
+    "lower_running",
+    "mean_work",
+    "memory_cost",
+    "register_cost",
+    "sides",
+    "unit_area",
+    "unit_of",
+]
 
 UNKNOWN = math.nan
 
@@ -49,6 +61,10 @@ class Work:
     issues: float
     charged: tuple[tuple[str, str, float], ...]
     """The operations whose energy is charged."""
+
+
+SKIPPED = Work((), 0, ())
+"""Of a tile that skips an Einsum."""
 
 
 def mean_work(running: Work, skipped: Work, share: float) -> Work:
@@ -87,8 +103,18 @@ def lower(
 ) -> Work:
     """The operations of an Einsum on the units that are there; exp by the array's own method.
 
-    ``fused``: an addition beside exp is the difference before it, which a unit may take itself.
+    The mean over all tiles where some skip it. ``fused``: an addition beside exp is the difference before it, which a
+    unit may take itself.
     """
+    whole = lower_running(design, einsum, on, operations, rules, fused)
+    share = design.schedule.shares.get(einsum)
+    return whole if share is None else mean_work(whole, SKIPPED, float(share))
+
+
+def lower_running(
+    design: Design, einsum: str, on: str, operations: tuple[tuple[str, int], ...], rules: Accounting, fused: bool = True
+) -> Work:
+    """The same of a tile at which the Einsum runs."""
     array, table = design.accelerator.arrays[on], design.costs.components
     done: dict[tuple[str, str], int] = {}
     issues = 0

@@ -14,7 +14,17 @@ from fusemax.design.arithmetic import Number, is_array, maximum, minimum, or_zer
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Nest
 from fusemax.model import latency
-from fusemax.model.costs import UNKNOWN, MemoryCost, Work, lower, mean_work, memory_cost, register_cost, sides
+from fusemax.model.costs import (
+    SKIPPED,
+    UNKNOWN,
+    MemoryCost,
+    Work,
+    lower_running,
+    mean_work,
+    memory_cost,
+    register_cost,
+    sides,
+)
 from fusemax.model.counts import cycles, processing_elements
 from fusemax.model.masks import seen_pairs
 from fusemax.model.movement import Movement
@@ -73,9 +83,9 @@ class Measured(Movement):
 
     def _lowered(self, einsum: str, running: bool) -> Work:
         nest = self.nest(einsum)
-        work = lower(self.design, einsum, nest.on, nest.operations, self.rules)
+        work = lower_running(self.design, einsum, nest.on, nest.operations, self.rules)
         if einsum in self.design.schedule.shares and not running:
-            return Work((), 0, ())
+            return SKIPPED
         first = self._joined.get(einsum)
         if first is not None and (running or first not in self.design.schedule.shares):
             return Work(work.operations, 0, ())  # done within the multiply-add of the Einsum before it
