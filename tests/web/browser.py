@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["chromium", "faults", "launched", "path_of_chromium", "ready", "served"]
+__all__ = ["answer_ms", "chromium", "faults", "launched", "path_of_chromium", "ready", "served"]
 
 _SERIOUS = ("serious", "critical")
 
@@ -77,6 +77,30 @@ def ready(page: Page, address: str) -> None:
     """Go to a page of the explorer, and wait until it has started."""
     page.goto(address)
     page.wait_for_selector("html[data-ready]")
+
+
+_WATCH = """slider => {
+  const shown = () => [...document.querySelectorAll(".tiles dd")].map(one => one.textContent).join();
+  const before = shown();
+  let pressed = 0;
+  document.querySelector(slider).addEventListener("keydown", event => { pressed = event.timeStamp; }, {once: true});
+  window.answered = new Promise(done => {
+    const watch = new MutationObserver(() => {
+      if (!pressed || shown() === before) return;
+      watch.disconnect();
+      done(performance.now() - pressed);
+    });
+    watch.observe(document.querySelector("main"), {subtree: true, childList: true, characterData: true});
+  });
+}"""
+
+
+def answer_ms(page: Page, slider: str, key: str = "ArrowRight") -> float:
+    """Milliseconds from a key on a slider of the Design page until a figure has changed, by the page's own clock."""
+    page.locator(slider).focus()
+    page.evaluate(_WATCH, slider)
+    page.keyboard.press(key)
+    return float(page.evaluate("() => window.answered"))
 
 
 def faults(page: Page, *rules: str) -> list[str]:
