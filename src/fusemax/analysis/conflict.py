@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from math import prod
 from typing import Any
 
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from fusemax.analysis.levels import Levels
 from fusemax.analysis.reach import Marks, spread
-from fusemax.analysis.unroll import Graph, Unrolled
+from fusemax.analysis.unroll import Graph
 from fusemax.cascade.ranks import canonical, factors_of
 
 
@@ -28,7 +30,8 @@ def orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict[
 
     Coordinates are those of the outermost factor when the rank is partitioned.
     """
-    asked = [q for q in questions if not _is_pointwise(graph, found, q)]
+    several = cache(partial(_visits_several, found))
+    asked = [q for q in questions if not _is_pointwise(graph, found, q, several)]
     answers = dict(zip(map(id, asked), _orders(graph, found, asked), strict=True))
     return [answers.get(id(q), {}) for q in questions]
 
@@ -38,32 +41,38 @@ def _orders(graph: Graph, found: Levels, questions: list[Question]) -> list[dict
     if not questions:
         return before
     outer = [_outer_masks(graph, found, q.column) for q in questions]
-    visits = {number: _visits(found, questions, outer, number) for number in found.visits}
+    members = frozenset[int]().union(*(q.statements for q in questions))
+    visits = {number: _visits(found, questions, outer, number) for number in found.visits if number in members}
     own = np.zeros((graph.num_cells, len(questions)), dtype=found.state.dtype)
     for unrolled in graph.statements:
         if unrolled.statement.number in visits:
             own[unrolled.cells] = np.bitwise_or.reduce(visits[unrolled.statement.number], axis=1)
 
-    def note(unrolled: Unrolled, rows: slice, marks: Marks) -> None:
-        mine = visits.get(unrolled.statement.number)
-        if mine is None:
-            return
-        here = mine[rows]
+    through = graph.structure.behind
+    needed = members.union(*([n for n in range(len(through)) if through[number] >> n & 1] for number in members))
+    behind = spread(graph, own, needed)
+    for number, here in visits.items():
+        marks = behind[number]
         alone = (marks == here) & ((here & (here - 1)) == 0)  # the one coordinate visited before is the one visited now
         depends = (marks != 0) & (here != 0) & ~alone
-        if not np.any(depends):
-            return
         for j in np.flatnonzero(depends.any(axis=(0, 1))):
             chosen = depends[:, :, j]
             pairs = set(zip(here[:, :, j][chosen].tolist(), marks[:, :, j][chosen].tolist(), strict=True))
             for visited, earlier in pairs:
                 _add(before[j], int(visited), int(earlier))
-
-    spread(graph, own, note)
     return before
 
 
-def _is_pointwise(graph: Graph, found: Levels, question: Question) -> bool:
+def _visits_several(found: Levels, number: int) -> list[bool]:
+    """For each column, whether some point of a statement visits two coordinates."""
+    visits = found.visits.get(number)
+    if visits is None:
+        return [False] * len(found.columns.fibers)
+    several: list[bool] = ((visits & (visits - 1)) != 0).any(axis=(0, 1)).tolist()
+    return several
+
+
+def _is_pointwise(graph: Graph, found: Levels, question: Question, several: Callable[[int], list[bool]]) -> bool:
     """Whether statements of the loop depend on one another only at the same coordinate: then any order serves them.
 
     So it is if all that depends on the loop's statements is read by lineage reads, of tensors of which the same
@@ -87,11 +96,7 @@ def _is_pointwise(graph: Graph, found: Levels, question: Question) -> bool:
                     pure[read.tensor] = all(map(is_pure, writers))
                 if not pure[read.tensor]:
                     return False
-        visits = found.visits.get(number)
-        if visits is None:
-            return True
-        own = visits[:, :, question.column]
-        return not ((own & (own - (own != 0))) != 0).any()
+        return not several(number)[question.column]
 
     if any(structure.behind[n] >> n & 1 for n in question.statements):
         return False
