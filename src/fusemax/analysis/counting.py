@@ -27,8 +27,8 @@ class Count:
 
     def values(self) -> dict[Key, int]:
         """The largest count of the fibers of each key."""
-        counts = self.levels.counts
-        return {key: int(counts[first:last].max(initial=0)) for key, (first, last) in self.spans.items()}
+        counts: list[int] = self.levels.counts.tolist()
+        return {key: max(counts[first:last], default=0) for key, (first, last) in self.spans.items()}
 
     def keys_of(self, chosen: list[int]) -> set[Key]:
         """The keys that some columns belong to."""

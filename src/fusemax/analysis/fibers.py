@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
-from itertools import product
+from functools import cache, partial, reduce
+from itertools import accumulate, product
 from math import prod
+from operator import and_
 from typing import Any
 
 import numpy as np
@@ -95,45 +96,44 @@ def _settings(
 def columns(graph: Graph, fibers: list[Fiber]) -> Columns:
     """Lay out the fibers side by side."""
     spans = _spans(fibers)
-    counts = [_num_coordinates(graph, lineage) for lineage, _, _ in spans]
-    kind = _mask_type(max(counts, default=1))
-    bit = np.array([1 << i for i in range(max(counts, default=1))], dtype=kind)
+    kind = _mask_type(max([_num_coordinates(graph, lineage) for lineage, _, _ in spans], default=1))
     whole = np.array([_whole(graph, fiber) for fiber in fibers], dtype=kind)
     coordinates = np.zeros((graph.num_cells, 2, len(fibers)), dtype=kind)
     index = cache(partial(_index, graph))
+    bits = cache(partial(_bits, graph, index, kind))
     for lineage, first, last in spans:
         for root in lineage.roots:
             cells = graph.cells_of(root)
-            bits = bit[_coordinates(graph, lineage, root, index)][:, None]
-            coordinates[cells, 0, first:last] = bits
+            own = bits(root, lineage.carriers[root])
+            coordinates[cells, 0, first:last] = own
             if fibers[first].setting is not None:
-                bits = bits * _on_fibers(graph, lineage, root, fibers[first:last], index)
-            coordinates[cells, 1, first:last] = bits & whole[first:last]
-    widths = [last - first for _, first, last in spans]
+                own = own * _on_fibers(graph, lineage, root, fibers[first:last], index)
+            coordinates[cells, 1, first:last] = own & whole[first:last]
+    return Columns(tuple(fibers), whole, coordinates, *_tables(spans, kind))
+
+
+def _tables(spans: list[Span], kind: np.dtype[Any]) -> tuple[dict[int, Masks], dict[str, Masks]]:
+    """`lineage` and `carries` of the columns: the flags of all lineages side by side, then all bits for each flag."""
+    num_reads = {number: len(flags) for lineage, _, _ in spans for number, flags in lineage.lineage.items()}
+    tensors = dict.fromkeys(tensor for lineage, _, _ in spans for tensor in lineage.carriers)
+    rows = []
+    for lineage, _, _ in spans:
+        row = [flag for number, n in num_reads.items() for flag in lineage.lineage.get(number, (False,) * n)]
+        rows.append(row + [tensor in lineage.carriers and tensor not in lineage.roots for tensor in tensors])
     ones = -1 if kind.kind == "O" else int(np.iinfo(kind).max)
-
-    def masks(flags: list[Any]) -> Masks:
-        """All bits where a span's flag is set, for every column of the span."""
-        return np.repeat(np.array(flags, dtype=kind) * ones, widths, axis=0)
-
-    numbers = {number: len(flags) for lineage, _, _ in spans for number, flags in lineage.lineage.items()}
-    lineages = {
-        number: np.ascontiguousarray(
-            masks([lineage.lineage.get(number, (False,) * num_reads) for lineage, _, _ in spans]).T
-        )
-        for number, num_reads in numbers.items()
-    }
-    carriers = {tensor: None for lineage, _, _ in spans for tensor in lineage.carriers}
-    carries = {
-        tensor: masks([tensor in lineage.carriers and tensor not in lineage.roots for lineage, _, _ in spans])
-        for tensor in carriers
-    }
-    return Columns(tuple(fibers), whole, coordinates, lineages, carries)
+    masks = np.array(rows, dtype=kind).reshape(len(spans), sum(num_reads.values()) + len(tensors)).T * ones
+    masks = np.repeat(masks, [last - first for _, first, last in spans], axis=1)
+    ends = dict(zip(num_reads, accumulate(num_reads.values()), strict=True))
+    lineages = {number: masks[end - num_reads[number] : end] for number, end in ends.items()}
+    return lineages, dict(zip(tensors, masks[sum(num_reads.values()) :], strict=True))
 
 
-def _spans(fibers: list[Fiber]) -> list[tuple[Lineage, int, int]]:
-    """Runs of fibers of one lineage that are all settings, or all merged."""
-    spans: list[tuple[Lineage, int, int]] = []
+Span = tuple[Lineage, int, int]
+"""Columns first to last (not included) of one lineage, all settings or all merged."""
+
+
+def _spans(fibers: list[Fiber]) -> list[Span]:
+    spans: list[Span] = []
     for j, fiber in enumerate(fibers):
         merged = fiber.setting is None
         if spans and spans[-1][0] is fiber.lineage and (fibers[j - 1].setting is None) == merged:
@@ -168,23 +168,22 @@ def _index(graph: Graph, tensor: str, position: int) -> NDArray[np.intp]:
     return cells
 
 
-def _coordinates(graph: Graph, lineage: Lineage, root: str, index: Index) -> NDArray[np.intp]:
-    """The coordinate of each cell of a root; the factors of a split one are put together."""
-    first, *others = lineage.carriers[root]
-    found = index(root, first)
+def _bits(graph: Graph, index: Index, kind: np.dtype[Any], root: str, positions: tuple[int, ...]) -> Masks:
+    """The bit of each cell's coordinate, of shape (cells, 1); the factors of a split root are put together."""
+    first, *others = positions
+    found, size = index(root, first), graph.extents[root][first]
     for position in others:
-        found = found * graph.extents[root][position] + index(root, position)
-    return found
+        extent = graph.extents[root][position]
+        found, size = found * extent + index(root, position), size * extent
+    return np.array([1 << i for i in range(size)], dtype=kind).take(found)[:, None]
 
 
-def _on_fibers(graph: Graph, lineage: Lineage, root: str, fibers: list[Fiber], index: Index) -> NDArray[np.bool_]:
+def _on_fibers(graph: Graph, lineage: Lineage, root: str, fibers: list[Fiber], index: Index) -> Any:
     """Whether each cell of a root is on each fiber."""
     others = [p for p in range(len(graph.extents[root])) if p not in lineage.carriers[root]]
-    on = np.ones((prod(graph.extents[root]), len(fibers)), dtype=bool)
-    for place, position in enumerate(others):
-        settings = np.array([(fiber.setting or ())[place] for fiber in fibers])
-        on &= index(root, position)[:, None] == settings
-    return on
+    settings = zip(*((fiber.setting or ()) for fiber in fibers), strict=True)
+    matches = [index(root, p)[:, None] == np.array(at) for p, at in zip(others, settings, strict=True)]
+    return reduce(and_, matches) if matches else True
 
 
 def _whole(graph: Graph, fiber: Fiber) -> int:

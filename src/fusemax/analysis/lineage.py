@@ -54,7 +54,10 @@ def follow(structure: Structure, rank: str, along: str, roots: tuple[str, ...]) 
 
     def sweep(read: Read) -> tuple[str, ...]:
         """The sweep variables of a read; empty if it is no lineage read."""
-        held = [v for p in carriers[read.tensor] for v in read.held[p]] if read.held else []
+        positions = carriers[read.tensor]
+        if read.plain is not None and len(positions) == 1:  # most are
+            return (read.plain[positions[0]],)
+        held = [v for p in positions for v in read.held[p]] if read.held else []
         of_rank = [v for v in held if rank_of[v] in swept]
         return tuple(dict.fromkeys(of_rank or held))
 

@@ -231,10 +231,12 @@ def _add_barriers(found: dict[str, RankPasses], ranks: tuple[Counted, ...], base
 
 
 def _einsums(run: Count, column: int, sweep: int | None) -> tuple[EinsumPass, ...]:
-    table = run.levels.statement_levels
+    statements = run.graph.structure.statements
+    passes_of: list[int] = run.levels.statement_levels[:, column].tolist()
+    sweeps_of = [0] * len(statements) if sweep is None else run.levels.statement_levels[:, sweep].tolist()
     return tuple(
-        EinsumPass(s.tensor, s.einsum.span.line, int(table[i, column]), 0 if sweep is None else int(table[i, sweep]))
-        for i, s in enumerate(run.graph.structure.statements)
+        EinsumPass(s.tensor, s.einsum.span.line, *levels)
+        for s, *levels in zip(statements, passes_of, sweeps_of, strict=True)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fusemax.cascade.ir import Access, Binary, Cascade, Einsum, Expr, Index, Number, ParameterUse, Unary, walk
+from fusemax.cascade.ir import Access, Binary, Cascade, Einsum, Expr, Index, Number, ParameterUse, Unary, Variable, walk
 from fusemax.cascade.resolve import rewrite
 
 SHORT = 6
@@ -66,17 +66,20 @@ def _sign(value: float) -> int:
     return -1 if value < 0 else 1
 
 
-def _accesses(cascade: Cascade) -> Iterator[Index]:
+def _indices(cascade: Cascade) -> Iterator[Index]:
+    """Every index of a read that is more than a variable."""
     for einsum in cascade.einsums:
         for node in walk(einsum.right):
             if isinstance(node, Access):
-                yield from node.indices
+                for index in node.indices:
+                    if type(index.value) is not Variable or index.filter is not None:
+                        yield index
 
 
 def _constants(cascade: Cascade) -> Iterator[float]:
     """Constants of filters, and those added in indices."""
     values = {p.name: p.value for p in cascade.parameters}
-    for index in _accesses(cascade):
+    for index in _indices(cascade):
         nodes = list(_added(index.value)) + ([] if index.filter is None else list(walk(index.filter)))
         for node in nodes:
             if isinstance(node, Number):
@@ -87,7 +90,7 @@ def _constants(cascade: Cascade) -> Iterator[float]:
 
 def _offset_parameters(cascade: Cascade) -> set[str]:
     found = set()
-    for index in _accesses(cascade):
+    for index in _indices(cascade):
         nodes = list(_added(index.value)) + ([] if index.filter is None else list(walk(index.filter)))
         found |= {node.name for node in nodes if isinstance(node, ParameterUse)}
     return found
@@ -97,7 +100,7 @@ def _scaling(cascade: Cascade) -> set[str]:
     """Parameters that scale an index somewhere."""
     return {
         node.name
-        for index in _accesses(cascade)
+        for index in _indices(cascade)
         for node in walk(index.value)
         if isinstance(node, ParameterUse) and node not in list(_added(index.value))
     }

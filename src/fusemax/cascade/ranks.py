@@ -28,7 +28,10 @@ def declared_ranks(cascade: Cascade) -> tuple[str, ...]:
 
 def canonical(cascade: Cascade, rank: str) -> str:
     """The rank that `rank` is, following its alias (aliases do not chain)."""
-    return next((alias.target for alias in cascade.aliases if alias.name == rank), rank)
+    for alias in cascade.aliases:
+        if alias.name == rank:
+            return alias.target
+    return rank
 
 
 def rank_of_variable(cascade: Cascade, variable: str) -> str:
