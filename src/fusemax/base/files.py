@@ -6,9 +6,7 @@ import contextlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from fusemax.base.errors import FileError, SourceError
@@ -75,9 +73,11 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str | Callab
     A link is followed and the mode of an existing file kept. Raises FileError when the file cannot be
     written; an exception of the function leaves no file behind.
     """
+    import tempfile
+
     name = os.fspath(path)
     try:
-        target = Path(os.path.realpath(name))
+        target = os.path.realpath(name)
         mode = _mode(target)
         if mode is not None and not stat.S_ISREG(mode):
             if stat.S_ISDIR(mode):
@@ -85,7 +85,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str | Callab
             with open(target, "wb") as device:  # /dev/stdout, /dev/null: nothing to rename
                 _fill(device, content)
             return
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
+        folder, base = os.path.split(target)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{base[:40]}.", suffix=".part", dir=folder)
     except (OSError, ValueError) as error:
         raise FileError(name, _reason(error)) from error
     try:
@@ -109,9 +110,9 @@ def _fill(file: BinaryIO, content: bytes | str | Callable[[BinaryIO], None]) -> 
         content(file)
 
 
-def _mode(path: Path) -> int | None:
+def _mode(path: str) -> int | None:
     try:
-        return path.stat().st_mode
+        return os.stat(path).st_mode
     except FileNotFoundError:
         return None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from abc import ABC, abstractmethod
@@ -123,6 +121,9 @@ def to_json(document: object) -> str:
 
 def to_csv(rows: Sequence[Row]) -> str:
     """Rows as CSV with a header; floats in full precision, None as ``unknown``, a missing key empty."""
+    import csv
+    import io
+
     names = columns_of(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

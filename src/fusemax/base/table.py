@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
 Row = Mapping[str, object]
@@ -63,6 +61,8 @@ def format_table(rows: Sequence[Row], columns: Sequence[str] | None = None, widt
 
 def html_table(rows: Sequence[Row], columns: Sequence[str] | None = None) -> str:
     """Rows as an HTML table, every cell escaped."""
+    import html
+
     names = list(columns) if columns is not None else columns_of(rows)
     head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in names)
     body = "".join(
@@ -87,8 +87,7 @@ def _fit(columns: Sequence[Sequence[str]], width: int) -> list[int]:
 
 def _lay(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
     wrapped = [
-        [piece for part in cell.split("\n") for piece in (textwrap.wrap(part, w, break_on_hyphens=False) or [""])]
-        for cell, w in zip(cells, widths, strict=True)
+        [piece for part in cell.split("\n") for piece in _wrap(part, w)] for cell, w in zip(cells, widths, strict=True)
     ]
     lines = []
     for i in range(max(len(pieces) for pieces in wrapped)):
@@ -96,3 +95,11 @@ def _lay(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
         laid = [t.rjust(w) if r else t.ljust(w) for t, w, r in zip(texts, widths, right, strict=True)]
         lines.append("  ".join(laid).rstrip())
     return lines
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    if len(text) <= width and text.isprintable():  # nearly all do; tabs and the like are no printable characters
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]

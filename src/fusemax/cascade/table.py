@@ -7,8 +7,8 @@ fusemax.cascade.make_table` writes the file again after a change of the grammar;
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
@@ -41,14 +41,23 @@ def new_lark() -> Lark:
     """lark's own parser of the grammar; slow to make."""
     from lark import Lark
 
-    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(
-        grammar, start=list(STARTS), parser="lalr", lexer="basic", keep_all_tokens=True, maybe_placeholders=False
+        _beside("grammar.lark"),
+        start=list(STARTS),
+        parser="lalr",
+        lexer="basic",
+        keep_all_tokens=True,
+        maybe_placeholders=False,
     )
 
 
 @cache
 def load_table() -> Table:
     """The table that ships."""
-    table: Table = json.loads(Path(__file__).with_name("grammar.json").read_text(encoding="utf-8"))
+    table: Table = json.loads(_beside("grammar.json"))
     return table
+
+
+def _beside(name: str) -> str:
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        return file.read()
