@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -10,6 +10,8 @@ from fusemax.base.files import write_atomically
 from fusemax.cli.options import ACCELERATOR, CASCADE, LENGTH, NAMES, WORKLOAD, Output, Quantity, emit
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from fusemax.design.workload import Workload
 
 
@@ -23,6 +25,16 @@ def _area(text: str) -> float:
     from fusemax.base.units import parse_quantity
 
     return float(parse_quantity(text, "area"))
+
+
+def _share(text: str) -> Fraction | Literal["measured"]:
+    from fusemax.base.errors import UsageError
+    from fusemax.design.schedule import share_of
+
+    try:
+        return "measured" if text == "measured" else share_of(text)
+    except ValueError as error:
+        raise UsageError(f"{error}, or measured") from None
 
 
 @click.command()
@@ -70,6 +82,11 @@ def _area(text: str) -> float:
     metavar="FIELD=VALUE",
     help="A field of the workload, like batch=16 query_len=1 mask=none.",
 )
+@click.option(
+    "--lazy",
+    type=Quantity("SHARE", _share),
+    help="Lazy rescaling too, at a share of the tiles like 1/16, or 'measured' on random data.",
+)
 @click.option("--as-published", is_flag=True, help="Find mappings as their published ones were (FLAT's own objective).")
 @click.option("--exhaustive", is_flag=True, help="Evaluate every design of the space.")
 @click.option("-o", "--output", "path", metavar="FILE", type=click.Path(), help="Write the best design to FILE.")
@@ -90,6 +107,7 @@ def command(
     exps: tuple[str, ...],
     schedules: tuple[str, ...],
     changes: tuple[str, ...],
+    lazy: Fraction | Literal["measured"] | None,
     as_published: bool,
     exhaustive: bool,
     path: str | None,
@@ -116,7 +134,7 @@ def command(
             found = search(
                 cascade, accelerator, _changed(workload, changes), seq_len, objective, accounting, like, _terms(exps),
                 exhaustive, observe, vary=_varied(vary), latency=latency, area=area, mappings=mappings,
-                limits=limits_of(schedules), as_published=as_published,
+                limits=limits_of(schedules), as_published=as_published, lazy=lazy,
             )  # fmt: skip
     except NothingFits as answer:
         click.echo(str(answer), err=True)

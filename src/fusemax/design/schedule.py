@@ -18,7 +18,7 @@ from pydantic import AfterValidator, WithJsonSchema, model_validator
 
 from fusemax.design.accelerator import Frozen
 
-__all__ = ["DRAIN", "Phase", "Schedule", "Share", "Step"]
+__all__ = ["DRAIN", "Phase", "Schedule", "Share", "Step", "share_of"]
 
 DRAIN = "drain"
 _FINEST = 1 << 20
@@ -27,8 +27,8 @@ Step = AnyMapping[str, tuple[str, ...]]
 """Array -> Einsums in order; the key ``drain`` lists Einsums whose results are waited for."""
 
 
-def _share(value: float | str) -> float | str:
-    """A share as it was written, once it is known to be one."""
+def share_of(value: float | str) -> Fraction:
+    """A share above 0, at most 1, from ``0.125`` or ``1/8``. ValueError for anything else."""
     try:
         found = Fraction(value.replace(" ", "")) if isinstance(value, str) else Fraction(str(value))
     except (ValueError, ZeroDivisionError):
@@ -37,12 +37,17 @@ def _share(value: float | str) -> float | str:
         raise ValueError(f"{value} is not a share: expected above 0 and at most 1, like 0.125 or 1/8")
     if found.denominator > _FINEST:
         raise ValueError(f"{value} is finer than 1/{_FINEST}")
+    return found
+
+
+def _as_written(value: float | str) -> float | str:
+    share_of(value)
     return value
 
 
 Share = Annotated[
     float | str,
-    AfterValidator(_share),
+    AfterValidator(_as_written),
     WithJsonSchema(
         {
             "anyOf": [
@@ -112,5 +117,5 @@ class Schedule(Frozen):
     @cached_property
     def shares(self) -> dict[str, Fraction]:
         """The Einsums that are skipped at some tiles, and the exact share of tiles at which they run."""
-        found = {name: Fraction(str(share).replace(" ", "")) for name, share in self.runs.items()}
+        found = {name: share_of(share) for name, share in self.runs.items()}
         return {name: share for name, share in found.items() if share != 1}

@@ -167,6 +167,10 @@ class Found(Result):
             lines.append(
                 f"  least interval of the epoch: {interval['interval']} cycles, bound by {interval['by']} (proven)"
             )
+        shares = self.design.schedule.shares
+        if shares:
+            runs = ", ".join(f"{name} at {share}" for name, share in shares.items())
+            lines.append(f"  rescaling is lazy: of the tiles run {runs}")
         return [*lines, f"  joined multiply-adds: {joined}; streams: {self.design.schedule.streams}"]
 
 

@@ -172,7 +172,7 @@ class Given:
         self, family: Family, probe: Measured | None, epochs: dict[Place, list[Mapping[str, object]]]
     ) -> Iterator[Schedule]:
         design = family.design
-        keep = {"as_one": design.schedule.as_one, "streams": design.schedule.streams}
+        keep = {name: getattr(design.schedule, name) for name in ("as_one", "streams", "runs")}
         free = free_schedule(design)
         yield free.model_copy(update=keep)
         if probe is None:

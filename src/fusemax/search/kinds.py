@@ -36,7 +36,8 @@ def schedule_of(
     if sum(map(len, arrays.values())) < steps:
         return None
     loads = {array: [(name, float(cycles[name][0])) for name in names] for array, names in arrays.items()}
-    return Schedule(phases=(Phase(name="epoch", steps=steps_of(loads, steps)),), as_one=joined)
+    phase = Phase(name="epoch", steps=steps_of(loads, steps))
+    return Schedule(phases=(phase,), as_one=joined, runs=design.schedule.runs)
 
 
 def freely(design: Design, on: Mapping[str, str], joined: Pairs) -> Schedule:
@@ -44,4 +45,4 @@ def freely(design: Design, on: Mapping[str, str], joined: Pairs) -> Schedule:
     arrays: dict[str, tuple[str, ...]] = {}
     for spec in design.specs:
         arrays[on[spec.name]] = (*arrays.get(on[spec.name], ()), spec.name)
-    return Schedule(phases=(Phase(name="run", steps=(arrays,)),), as_one=joined)
+    return Schedule(phases=(Phase(name="run", steps=(arrays,)),), as_one=joined, runs=design.schedule.runs)

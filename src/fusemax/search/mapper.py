@@ -13,7 +13,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
+from typing import Literal
 
 from fusemax.base.errors import FusemaxError, UnknownName, UsageError
 from fusemax.base.progress import Observer, ignore
@@ -39,7 +41,8 @@ from fusemax.search.goal import OBJECTIVES, Figures, Goal, Leaders, Place, Point
 from fusemax.search.hardware import hardware_variants
 from fusemax.search.interval import interval_of
 from fusemax.search.layout import placings_of
-from fusemax.search.space import Frame, frames, variants_of
+from fusemax.search.lazily import with_lazy
+from fusemax.search.space import Frame, frames, seeds_of, variants_of
 from fusemax.search.watch import Glimpse, Leading, Lookout, Watch
 
 __all__ = ["OBJECTIVES", "Certificate", "Found", "Glimpse", "Leading", "NothingFits", "search"]
@@ -96,6 +99,7 @@ def search(
     mappings: str | None = None,
     limits: Limits | None = None,
     as_published: bool = False,
+    lazy: Fraction | Literal["measured"] | None = None,
     watch: Watch | None = None,
 ) -> Found:
     """The best design of the space, or with two or three objectives the front.
@@ -107,7 +111,9 @@ def search(
     map, Einsum by Einsum); by default all for latency and area where a design is near the roofline of the arrays, else
     aligned.
     ``as_published``: in published accounting, find the mapping of a design as its published one was found (FLAT's own
-    objective). ``exhaustive`` prunes nothing. ``observe`` is told how many designs are evaluated; ``watch`` is given a
+    objective). ``lazy``: designs with lazy rescaling too, at a share of the tiles that is given, or ``measured`` on
+    random data (`rescaling`).
+    ``exhaustive`` prunes nothing. ``observe`` is told how many designs are evaluated; ``watch`` is given a
     `Glimpse` with the best designs so far, at most four times a second and at the end. Both may raise and so end it.
     Raises UnknownName, the loaders' errors, UsageError; NothingFits where no design fits or keeps the limits.
     """
@@ -119,6 +125,11 @@ def search(
     hardware = accelerator if isinstance(accelerator, Hardware) else load_hardware(accelerator)
     load = workload if isinstance(workload, Workload) else load_workload(workload)
     seeds = tuple(one if isinstance(one, Design) else load_design(one) for one in like)
+    if lazy is not None:
+        if vary and lazy == "measured":
+            raise UsageError("lazy rescaling on several accelerators needs its share: it is measured for one")
+        share = None if lazy == "measured" else lazy
+        seeds = with_lazy(given, hardware, load, parse_length(seq_len), seeds_of(given, seeds), share)
     question = _Question(
         given, load, parse_length(seq_len), accounting_of(accounting), goal, seeds, tuple(exps), mappings,
         limits or Limits(), exhaustive, as_published,

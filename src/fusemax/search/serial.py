@@ -34,7 +34,7 @@ def serial_schedule(design: Design, on: Mapping[str, str], joined: tuple[tuple[s
         if waited:
             steps.append({DRAIN: waited})
         steps.append(step)
-    return Schedule(phases=(Phase(name="tile", steps=tuple(steps)),), as_one=joined)
+    return Schedule(phases=(Phase(name="tile", steps=tuple(steps)),), as_one=joined, runs=design.schedule.runs)
 
 
 def _waited(

@@ -26,6 +26,7 @@ from fusemax.design.mapping import Mapping as DesignMapping
 from fusemax.design.schedule import Phase, Schedule
 from fusemax.search.compose import Variant
 from fusemax.search.frame import skeleton
+from fusemax.search.lazily import is_lazy_form
 from fusemax.search.rewrite import checked
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "is_connected",
     "joinable",
     "objectives",
+    "seeds_of",
     "variants_of",
 ]
 
@@ -73,11 +75,12 @@ def frames(
 ) -> list[Frame]:
     """The frames of a cascade on an accelerator. UsageError where no design shows how to map it.
 
+    A design given in ``like`` may have the cascade with its running maxima moved lazily (`lazily`): a frame of its own.
     ``as_published`` keeps how a design's published mapping was found, for accountings that ask for it.
     """
-    text = print_cascade(cascade)
     every = list(like) or _shipped(cascade.name) or _shipped("")
-    seeds = [d for d in every if print_cascade(d.cascade) == text]
+    seeds = seeds_of(cascade, like)
+    seeds += [d for d in like if d.schedule.runs and d not in seeds and is_lazy_form(d.cascade, cascade)]
     if not seeds:
         known = ", ".join(sorted({d.cascade.name for d in every}))
         raise UsageError(
@@ -89,8 +92,15 @@ def frames(
         quirks = seed.as_published if as_published else AsPublished()
         moved = replace(seed.with_accelerator(hardware.accelerator), costs=hardware.costs, as_published=quirks)
         shape = moved.mapping.model_dump_json(exclude={"einsums", "mapping", "title", "source", "labels"})
-        grouped.setdefault(shape, []).append(moved)
+        runs = sorted(moved.schedule.runs.items())
+        grouped.setdefault(f"{print_cascade(moved.cascade)}{runs}{shape}", []).append(moved)
     return [Frame(tuple(group), _alternatives(group)) for group in grouped.values()]
+
+
+def seeds_of(cascade: Cascade, like: Sequence[Design] = ()) -> list[Design]:
+    """The designs of a cascade that a space begins from: the catalogue's, or those given."""
+    every = list(like) or _shipped(cascade.name) or _shipped("")
+    return [d for d in every if print_cascade(d.cascade) == print_cascade(cascade)]
 
 
 def _shipped(cascade: str) -> list[Design]:
@@ -197,7 +207,7 @@ def free_schedule(design: Design) -> Schedule:
     for spec in design.specs:
         on = design.mapping.einsums[spec.name].on
         step[on] = (*step.get(on, ()), spec.name)
-    return Schedule(phases=(Phase(name="run", steps=(step,)),))
+    return Schedule(phases=(Phase(name="run", steps=(step,)),), runs=design.schedule.runs)
 
 
 def is_connected(design: Design, entries: Mapping[str, EinsumMapping]) -> bool:
