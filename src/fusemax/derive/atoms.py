@@ -28,6 +28,9 @@ def _base(base: Base, change: Callable[[Expr], Expr]) -> Base:
         return exponential_base(base.kind, parts[0])
     if base.kind == "group":
         return replace(base, text=parts[0].text, parts=parts)
+    if base.kind == "nested":
+        text = f"[{base.name} {', '.join(base.variables)}: {parts[0].text}]"
+        return replace(base, text=text, parts=parts)
     if base.kind == "inverse":
         return replace(base, text=f"1/{parts[0].text}", parts=parts)
     return replace(base, text=f"{base.name}({', '.join(q.text for q in parts)})", parts=parts)

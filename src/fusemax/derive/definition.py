@@ -26,6 +26,7 @@ from fusemax.derive.algebra import (
 from fusemax.derive.functions import call, exponential, indicator, is_infinite
 from fusemax.derive.laws import PREPARING, Aim, Rewrite
 from fusemax.derive.normal import Normal, base_variables, loose, mono_variables, nested
+from fusemax.derive.repairs import repaired_uses
 from fusemax.derive.roles import Unsupported
 from fusemax.derive.signs import Signs
 
@@ -39,6 +40,7 @@ def flattened(cascade: Cascade) -> tuple[Cascade, tuple[Rewrite, ...]]:
     while len(chain) < 20:
         ranks = [*(p.rank for p in cascade.partitions), *_ranks(cascade)]
         found = next((use for rank in ranks for law in laws for use in law.uses(cascade, rank, Aim())), None)
+        found = found or next((use for rank in ranks for use in repaired_uses(cascade, rank)), None)
         if found is None:
             break
         chain.append(found)

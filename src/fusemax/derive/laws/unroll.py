@@ -39,8 +39,8 @@ class CannotUnroll(Exception):
     """A state that is not the running form of a reduction, or is read on the way."""
 
 
-def unrolled(cascade: Cascade, rank: str) -> Cascade:
-    """The flat cascade with every loop over a rank as reductions. Raises CannotUnroll."""
+def unrolled(cascade: Cascade, rank: str, kind: type[Unroller] | None = None) -> Cascade:
+    """The flat cascade with every loop over a rank as reductions, by an unroller. Raises CannotUnroll."""
     found: list[Einsum] = []
     starts: dict[str, Einsum] = {}
     ends: dict[str, Expr] = {}
@@ -51,7 +51,7 @@ def unrolled(cascade: Cascade, rank: str) -> Cascade:
     states = _states(loops[0])
     for section in cascade.sections:
         if section.kind == "iterate":
-            unroller = _Unroller(cascade, section, states, starts)
+            unroller = (kind or Unroller)(cascade, section, states, starts)
             found += unroller.einsums()
             ends, moving = unroller.ends, frozenset(unroller.moving)
             continue
@@ -96,7 +96,9 @@ def _finished(expr: Expr, states: dict[str, int], ends: dict[str, Expr], section
     return rewrite(expr, leaf)
 
 
-class _Unroller:
+class Unroller:
+    """Undoes one loop, whose states are max, min, or one sum each with a factor that telescopes."""
+
     def __init__(self, cascade: Cascade, section: Section, states: dict[str, int], starts: dict[str, Einsum]) -> None:
         self.cascade, self.section, self.states, self.starts = cascade, section, states, starts
         self.step = Variable(section.variable or "")
@@ -109,6 +111,7 @@ class _Unroller:
         self.walker = variable_of(own)
 
     def einsums(self) -> list[Einsum]:
+        """The loop's statements as reductions and elements. Raises CannotUnroll."""
         found: list[Einsum] = []
         for einsum in self.section.einsums:
             if einsum.tensor in self.states:
@@ -290,12 +293,13 @@ class _Unroller:
 
         return any(reads(base) for mono, _ in p.terms for base, _ in mono)
 
-    def _moved(self, p: Poly) -> Poly:
-        """Old states read as new ones."""
+    def _moved(self, p: Poly, to: Expr | None = None) -> Poly:
+        """States read as new ones, or as those at `to`."""
+
         def change(expr: Expr) -> Expr:
             if isinstance(expr, Access) and expr.tensor in self.states:
                 place = self.states[expr.tensor]
-                indices = tuple(Index(self.after) if k == place else i for k, i in enumerate(expr.indices))
+                indices = tuple(Index(to or self.after) if k == place else i for k, i in enumerate(expr.indices))
                 return Access(expr.tensor, indices)
             return expr
 
@@ -327,10 +331,15 @@ class _Unroller:
 
 
 def _uses(cascade: Cascade, rank: str, _aim: Aim) -> list[Rewrite]:
+    return uses_of(cascade, rank, Unroller)
+
+
+def uses_of(cascade: Cascade, rank: str, kind: type[Unroller]) -> list[Rewrite]:
+    """The cascade without its loop, if an unroller can undo it."""
     if all(section.kind == "flat" for section in cascade.sections):
         return []
     try:
-        new = unrolled(cascade, rank)
+        new = unrolled(cascade, rank, kind)
     except (CannotUnroll, NotAnExpression, TooLarge, ValueError):
         return []
     loop = next(s for s in cascade.sections if s.kind == "iterate")
