@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 ONE = ("bert",)
 """One model: the time goes into looking at every mark of every chart."""
+WIDE: dict[str, object] = {"cascade": "attn_3pass", "passes": 3, "sources": "Somebody et al. 2026 arXiv 2601.00001"} | {
+    f"column {number}": "M*P + M*P/M0" for number in range(6)
+}
+"""A row of a table that is wider than a telephone."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,7 @@ def file(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
         provenance=Provenance("fusemax compare -o out", {"fusemax": "1"}, {}, [{"switch": "one", "what": "this"}]),
         area_sweep={"published": sweep(ONE)},
         designs=[DesignCard("fusemax", "Both arrays.", "for p:", [("array2d", "QK", 0, 9)], parts)],
-        sections=[Section("Taxonomy", ("What ships.",), {}, [{"cascade": "attn_3pass", "passes": 3}], "text")],
+        sections=[Section("Taxonomy", ("What ships.",), {}, [WIDE], "text")],
     )
     path = tmp_path_factory.mktemp("report") / "index.html"
     path.write_text(report_page(report), encoding="utf-8")
@@ -78,5 +82,7 @@ def test_the_report_works_without_a_network(browser: Browser, file: Path) -> Non
     page.locator("#theme").click()
     page.set_viewport_size({"width": 390, "height": 844})
     assert faults(page, "color-contrast", "scrollable-region-focusable") == []
+    stacked = page.locator(".stacks .scroll").evaluate("one => [one.scrollWidth, one.clientWidth]")
+    assert stacked[0] <= stacked[1], "a wide table scrolls sideways on a telephone"
     assert complaints == []
     page.context.close()

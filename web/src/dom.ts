@@ -52,12 +52,19 @@ export function say(text: string): void {
   if (place) place.textContent = text;
 }
 
-/** A table with a caption that is read out, inside a box that scrolls and can be reached by keyboard. */
-export function table(caption: string, heads: readonly Child[], rows: readonly (readonly Child[])[], numeric: readonly number[] = []): HTMLElement {
-  const kind = (i: number): Attributes => (numeric.includes(i) ? { class: "number" } : {});
-  const body = rows.map((row) => h("tr", {}, row.map((cell, i) => h("td", kind(i), cell))));
-  const head = h("tr", {}, heads.map((name, i) => h("th", { scope: "col", ...kind(i) }, name)));
-  return scroll(caption, h("table", {}, h("caption", { class: "spoken" }, caption), h("thead", {}, head), h("tbody", {}, body)));
+/**
+ * A table with a caption that is read out, inside a box that scrolls and can be reached by keyboard. One that `stacks` has the
+ * cells of a row one below the other on a narrow screen, each with the name of its column.
+ */
+export function table(
+  caption: string, heads: readonly string[], rows: readonly (readonly Child[])[], numeric: readonly number[] = [], stacks = false, quiet: readonly number[] = [],
+): HTMLElement {
+  const kind = (i: number): Attributes => ({ class: numeric.includes(i) ? "number" : null });
+  const label = (i: number): Attributes => (stacks ? { "data-label": heads[i] } : {});
+  const body = rows.map((row) => h("tr", {}, row.map((cell, i) => h("td", { ...kind(i), ...label(i) }, cell))));
+  const name = (text: string, i: number): Child => (quiet.includes(i) ? h("span", { class: "spoken" }, text) : text);
+  const head = h("tr", {}, heads.map((text, i) => h("th", { scope: "col", ...kind(i) }, name(text, i))));
+  return scroll(caption, h("table", { class: stacks ? "stacks" : null }, h("caption", { class: "spoken" }, caption), h("thead", {}, head), h("tbody", {}, body)));
 }
 
 export function scroll(label: string, ...children: Child[]): HTMLElement {

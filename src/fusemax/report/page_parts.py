@@ -24,6 +24,9 @@ __all__ = ["Charts", "design_part", "downloads_part", "figures_part", "provenanc
 Charts = dict[str, dict[str, Any]]
 MOST_LINES = 40
 """A longer text to copy is folded away."""
+MOST_COLUMNS = 6
+"""A table of more has its cells one below the other on a narrow screen, each with its name."""
+LONG_TEXT = 18
 
 CAPTIONS = {
     "fig6a": "Figure 6a. Utilization of the 1D array.",
@@ -145,17 +148,29 @@ def _evidence_table(section: Section, place: int) -> Markup:
     for row in section.table:
         cells = []
         for name in names:
-            cell = row.get(name, "")
+            cell, label = row.get(name, ""), name.replace("_", " ")
             if isinstance(cell, Evidence):
                 target = f"evidence-{place}-{len(blocks)}"
                 blocks.append(_evidence(cell, target))
-                cells.append(element("td", element("a", cell.value, href=f"#{target}")))
+                class_ = _width(cell.value)
+                cells.append(
+                    element("td", element("a", cell.value, href=f"#{target}"), class_=class_, data_label=label)
+                )
             else:
                 number = isinstance(cell, int | float) and not isinstance(cell, bool)
-                cells.append(element("td", format_cell(cell), class_="number" if number else None))
+                text = format_cell(cell)
+                cells.append(element("td", text, class_="number" if number else _width(text), data_label=label))
         body.append(element("tr", *cells))
     found = scroll(table(section.title, [name.replace("_", " ") for name in names], body), section.title)
-    return join(found, element("div", *blocks, class_="evidence"))
+    is_wide = len(names) > MOST_COLUMNS
+    return join(
+        element("div", found, class_="stacks") if is_wide else found, element("div", *blocks, class_="evidence")
+    )
+
+
+def _width(text: str) -> str | None:
+    """Where the cells of a row stand one below the other, long ones have a line of their own."""
+    return "long" if len(text) > LONG_TEXT else None
 
 
 def _evidence(cell: Evidence, target: str) -> Markup:

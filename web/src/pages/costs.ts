@@ -57,7 +57,7 @@ export function comparison(answer: DesignAnswer, others: readonly Beside[]): HTM
         h("span", { class: "measure" }, bar(row.energy_pj, hungriest, i), joules(row.energy_pj)), i ? ratio(answer.energy_pj, row.energy_pj) : "",
         area(row.area_um2), percent(row.utilization_2d), row.bound ?? "",
       ]);
-  return table("This design beside others", ["design", "time", "", "energy", "", "area", "2D busy", "bound by"].map((name) => name || h("span", { class: "spoken" }, "times this")), cells, [2, 4, 5, 6]);
+  return table("This design beside others", ["design", "time", "times this", "energy", "times this", "area", "2D busy", "bound by"], cells, [2, 4, 5, 6], true, [2, 4]);
 }
 
 /** Energy by component and by Einsum, largest first: where it goes. */

@@ -45,7 +45,7 @@ export function taxonomyPage(main: HTMLElement): Promise<void> {
 function tabulated(rows: readonly TaxonomyRow[]): HTMLElement {
   const head = h("tr", {}, HEADS.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "number" : null }, name)));
   const body = h("tbody", {}, rows.map((row) => line(row)));
-  return scroll("Taxonomy", h("table", { class: "taxonomy" }, h("caption", { class: "spoken" }, "Taxonomy"), h("thead", {}, head), body));
+  return scroll("Taxonomy", h("table", { class: "taxonomy stacks" }, h("caption", { class: "spoken" }, "Taxonomy"), h("thead", {}, head), body));
 }
 
 function line(row: TaxonomyRow): Child[] {
@@ -58,18 +58,19 @@ function line(row: TaxonomyRow): Child[] {
     evidence.hidden = !evidence.hidden;
     link.setAttribute("aria-expanded", String(!evidence.hidden));
   });
+  const cell = (i: number, content: Child, kind: string | null = null): Child => h("td", { class: kind, "data-label": HEADS[i] }, content);
   const cells = h(
     "tr", {},
     h("th", { scope: "row" }, h("a", { href: `/cascade?name=${encodeURIComponent(row.cascade)}`, title: row.title }, row.cascade)),
-    h("td", { class: "number" }, link),
-    h("td", { class: "number" }, formula(String(row.sweeps ?? ""))),
-    h("td", {}, words(row.divisions)),
-    h("td", {}, words(row.exponentials)),
-    h("td", {}, words(row.live_footprint)),
-    h("td", {}, yes(row.stable)),
-    h("td", {}, yes(row.exact)),
-    h("td", {}, (row.systems ?? []).join(", ")),
-    h("td", { class: "sources" }, (row.sources ?? []).join("; ")),
+    cell(1, link, "number"),
+    cell(2, formula(String(row.sweeps ?? "")), "number"),
+    cell(3, words(row.divisions)),
+    cell(4, words(row.exponentials)),
+    cell(5, words(row.live_footprint)),
+    cell(6, yes(row.stable)),
+    cell(7, yes(row.exact)),
+    cell(8, (row.systems ?? []).join(", "), "systems"),
+    cell(9, (row.sources ?? []).join("; "), "sources"),
   );
   return [cells, evidence];
 }
