@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from fusemax.derive.formulas import formula_at
 from fusemax.derive.judge import Candidate, Judge, Step
 from fusemax.derive.laws import LAWS, Aim
 from fusemax.derive.search import BUDGET, Form, Search
-from fusemax.derive.separation import Separation
+
+if TYPE_CHECKING:
+    from fusemax.derive.separation import Separation
 
 OBJECTIVES = ("passes", "work", "divisions", "footprint")
 
