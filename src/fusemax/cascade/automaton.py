@@ -67,14 +67,20 @@ class _Several(list[Any]):
     """What a repetition `( ... )*` of the grammar collected; it is spliced into the rule around it."""
 
 
-def _spliced(parts: Iterable[Any]) -> list[Any]:
-    return [part for each in parts for part in (each if isinstance(each, _Several) else (each,))]
+def _spliced(parts: Iterable[Any]) -> _Several:
+    found = _Several()
+    for part in parts:
+        if type(part) is _Several:
+            found += part
+        else:
+            found.append(part)
+    return found
 
 
 def _collect(first: Any, *others: Any) -> _Several:
-    if not isinstance(first, _Several):
-        return _Several(_spliced((first, *others)))
-    first.extend(_spliced(others))  # in place: a list of n parts grows n times
+    if type(first) is not _Several:
+        return _spliced((first, *others))
+    first += _spliced(others)  # in place: a list of n parts grows n times
     return first
 
 
@@ -83,7 +89,7 @@ _Action = Callable[..., Any]
 
 def _action(name: str, has_several: bool, actions: object) -> _Action:
     if name.startswith("__"):
-        return _collect
+        return _collect if has_several else lambda *parts: _Several(parts)
     method: _Action = getattr(actions, name)
     return (lambda *parts: method(*_spliced(parts))) if has_several else method
 
@@ -118,11 +124,12 @@ class Automaton:
                     states.append(target)
                     values.append(token)
                     break
-                if rules[~target][0] is None:
+                rule = rules[~target]
+                if rule[0] is None:
                     key = (states[-2], state, kind)
                     states[-1] = chains.get(key) or self._climb(*key)
                 else:
-                    self._reduce(states, values, rules[~target])
+                    self._reduce(states, values, rule)
         return self._finish(states, values)
 
     def _reduce(self, states: list[int], values: list[Any], rule: _Reduction) -> None:

@@ -19,7 +19,7 @@ class Misread(Exception):
 
 def span(token: AnyToken) -> ir.Span:
     """Where a token stands."""
-    return ir.Span(token.line or 1, token.column or 1, max(len(token), 1))
+    return ir.Span(token.line or 1, token.column or 1, len(token) or 1)
 
 
 def _is(item: object, kind: str) -> bool:
