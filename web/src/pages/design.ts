@@ -10,7 +10,7 @@ import { fromFragment, keep, kept, open, save, share } from "../share";
 import { sliders, type Settings } from "../sliders";
 import type { Beside, BesideAnswer, Catalogue, Composition, DesignAnswer, Named, Parts } from "../types";
 import { comparison, costs, figures } from "./costs";
-import { partsForm } from "./parts";
+import { partsForm, type PartsForm } from "./parts";
 
 interface State { design: string; workload: string; accounting: string; seq_len: number; set: Settings }
 /** How long the sliders rest before other designs are computed beside this one. */
@@ -19,7 +19,7 @@ const LENGTH = 4096;
 const OWN = "(edited)";
 
 export async function designPage(main: HTMLElement): Promise<void> {
-  const [catalogue, known, shown] = await Promise.all([get<Catalogue>("/api/catalogue.json"), get<Parts>("/api/parts.json"), fromFragment<State>(location.hash)]);
+  const [catalogue, shown] = await Promise.all([get<Catalogue>("/api/catalogue.json"), fromFragment<State>(location.hash)]);
   const given = shown ?? kept<State>("design");
   const names = (kind: keyof Catalogue): string[] => catalogue[kind].map((entry) => entry.name);
   const state: State = { design: "fusemax", workload: "bert", accounting: "corrected", seq_len: LENGTH, set: {}, ...given };
@@ -88,7 +88,7 @@ export async function designPage(main: HTMLElement): Promise<void> {
     state.design = text;
     if (chosen) turn.forget();
     soon();
-    void parts.follow(text);
+    void parts?.follow(text);
   }, failed);
   /** Parts that fit are a design, shown and evaluated; those that do not are shown, with what is wrong underlined. */
   const compose = (made: Composition): void => {
@@ -100,7 +100,8 @@ export async function designPage(main: HTMLElement): Promise<void> {
       refuse(new ServerError(422, "SourceError", made.problem.text, made.problem.places));
     } else soon();
   };
-  const parts = partsForm(known, compose, failed);
+  let parts: PartsForm | null = null;
+  const partsPlace = h("div");
   const workloads = source("Workload", "workload", names("workloads"), state.workload, (text) => { state.workload = text; soon(); }, failed);
   const shareable = (): State => {
     const { seq_len, ...set } = turn.set();
@@ -114,11 +115,16 @@ export async function designPage(main: HTMLElement): Promise<void> {
     h("div", { class: "bar" }, designs.chooser, workloads.chooser, field("Accounting", accounting),
       button("Share", () => void share(shareable()).then(() => { shared.textContent = "Link copied: it is in the address."; })), shared),
     failed,
-    h("div", { class: "columns wide-right" }, h("div", { class: "column" }, turn.element, parts.element, designs.details, workloads.details), found),
+    h("div", { class: "columns wide-right" }, h("div", { class: "column" }, turn.element, partsPlace, designs.details, workloads.details), found),
   );
   fill(found, tiles, rest);
   await ask();
-  void parts.follow(state.design);
+  // What there is to choose from takes a moment the first time, and the answer does not wait for it.
+  get<Parts>("/api/parts.json").then((known) => {
+    parts = partsForm(known, compose, failed);
+    fill(partsPlace, parts.element);
+    return parts.follow(state.design);
+  }).catch((trouble: unknown) => { problem(failed, trouble); });
 }
 
 interface Source { chooser: HTMLElement; details: HTMLDetailsElement; wrong(places: readonly Place[]): void; put(name: string | null, content: string): void }

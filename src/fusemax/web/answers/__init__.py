@@ -39,10 +39,8 @@ def warm() -> None:
     from fusemax.web.answers.cascade import cascade
     from fusemax.web.answers.catalogue import text_of
     from fusemax.web.answers.design import design
-    from fusemax.web.answers.parts import parts
     from fusemax.web.answers.texts import names_of
 
     cascade(str(text_of("cascades", "attn_3pass")["text"]))
     for name in names_of("design"):
         design(name, "bert", 4096)
-    parts()

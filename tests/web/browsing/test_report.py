@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 from fusemax.report.contents import DesignCard, Provenance, Report, Section
 from fusemax.report.page import page as report_page
 from tests.report.synthetic import comparison, sweep
-from tests.web.browser import chromium, faults, launched
+from tests.web.browser import faults
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,12 +22,6 @@ WIDE: dict[str, object] = {"cascade": "attn_3pass", "passes": 3, "sources": "Som
     f"column {number}": "M*P + M*P/M0" for number in range(6)
 }
 """A row of a table that is wider than a telephone."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched(chromium()) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.browser import answer_ms, chromium, faults, launched, ready, served
+from tests.web.browser import answer_ms, faults, ready, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -23,12 +23,6 @@ QK[m, p] = Q[e, p] * K[e, m]
 GM[p] = QK[m, p] :: max(m)
 SN[m, p] = exp(QQK[m, p] - GM[p])
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched(chromium()) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

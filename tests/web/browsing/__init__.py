@@ -1,0 +1,1 @@
+"""The explorer and the report in a real browser."""
