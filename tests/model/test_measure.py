@@ -94,6 +94,13 @@ def test_many_points_at_once_are_the_same(steps: str, joined: bool) -> None:
         assert one.total("energy") == pytest.approx(one.energy_pj, rel=1e-9)
 
 
+def test_a_copy_of_a_schedule_has_its_own_shares() -> None:
+    plain = design("free", None)
+    assert plain.schedule.shares == {}
+    copy = plain.schedule.model_copy(update={"runs": {"SPNV": "1/8"}})
+    assert evaluate(replace(plain, schedule=copy), "bert", 4096).measured.share("SPNV") == 1 / 8
+
+
 def test_the_shipped_design_has_the_derived_cascade() -> None:
     import fusemax
     from fusemax.cascade import load

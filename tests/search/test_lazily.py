@@ -103,3 +103,9 @@ def test_a_share_that_is_not_measured(capsys: pytest.CaptureFixture[str]) -> Non
     assert "under a mask is not measured" in capsys.readouterr().err
     with pytest.raises(UsageError, match="nothing|no running maximum"):
         search("attn_3pass", "flat-cloud", TINY, 1024, like=("unfused",), lazy=Fraction(1, 8))
+
+
+def test_it_costs_less_energy() -> None:
+    """A multiply-add of a joined pair becomes an addition, and exp is left out."""
+    eager, lazy = ask("fusemax-cloud", None, "energy"), ask("fusemax-cloud", Fraction(1, 8), "energy")
+    assert lazy.value < eager.value and lazy.design.schedule.shares

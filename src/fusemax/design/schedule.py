@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema, model_validator
@@ -114,8 +114,16 @@ class Schedule(Frozen):
         """All Einsums, in the order of the schedule."""
         return tuple(name for phase in self.phases for name in phase.einsums)
 
-    @cached_property
+    @property
     def shares(self) -> dict[str, Fraction]:
         """The Einsums that are skipped at some tiles, and the exact share of tiles at which they run."""
-        found = {name: share_of(share) for name, share in self.runs.items()}
-        return {name: share for name, share in found.items() if share != 1}
+        return _shares(tuple(self.runs.items())) if self.runs else _NONE  # not cached in here: copies would keep it
+
+
+_NONE: dict[str, Fraction] = {}
+
+
+@lru_cache(maxsize=64)
+def _shares(runs: tuple[tuple[str, float | str], ...]) -> dict[str, Fraction]:
+    found = {name: share_of(share) for name, share in runs}
+    return {name: share for name, share in found.items() if share != 1}
