@@ -110,6 +110,7 @@ def show_design(page: Page, address: str) -> None:
     """As it opens."""
     ready(page, f"{address}/design")
     page.locator("#beside table").wait_for()
+    page.locator("#part-mapping optgroup").first.wait_for(state="attached")
 
 
 def show_explore(page: Page, address: str) -> None:

@@ -206,6 +206,22 @@ def test_a_sweep_ends_and_a_point_of_its_front_opens_as_a_design(page: Page, add
     assert page.locator("#slider-seq_len").get_attribute("aria-valuetext") == "256K"
 
 
+def test_the_front_of_a_search_is_drawn_while_it_runs(page: Page, address: str) -> None:
+    ready(page, f"{address}/explore")
+    page.locator("#objective").select_option("latency and energy")
+    page.locator("#start-search").click()
+    page.locator(".chart .on-front").first.wait_for()
+    state = page.locator("#job-state").inner_text()
+    if state.startswith("running"):  # a search of seconds: it may have ended on a quick machine
+        page.get_by_text("open as designs when the search is done").wait_for()
+        assert page.locator(".chart [role=button]").count() == 0
+        page.locator("#cancel").click()
+        page.get_by_text("cancelled, ").first.wait_for()
+        assert page.locator(".chart .on-front").count() > 0 and page.locator("#resume").is_visible()
+    else:
+        page.get_by_role("button", name="Show the best").wait_for()
+
+
 def test_the_tour_has_five_steps(page: Page, address: str) -> None:
     ready(page, f"{address}/learn")
     for _ in range(4):
