@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 import fusemax
-from docs import best_mappings
+from docs import best_mappings, rescaling
 from docs.parts import PARTS, replace_part
 from fusemax.base.files import write_atomically
 from fusemax.cascade import parse
@@ -100,6 +100,7 @@ def grammar_reference() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "explanation/best-mappings.md": best_mappings.page,
+    "explanation/lazy-rescaling.md": rescaling.page,
     "reference/cli.md": command_reference,
     "reference/grammar.md": grammar_reference,
     "reference/rules.md": rule_reference,
