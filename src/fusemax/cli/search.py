@@ -87,6 +87,9 @@ def _share(text: str) -> Fraction | Literal["measured"]:
     type=Quantity("SHARE", _share),
     help="Lazy rescaling too, at a share of the tiles like 1/16, or 'measured' on random data.",
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), metavar="N", help="Search in N processes [one per core in large spaces]."
+)
 @click.option("--as-published", is_flag=True, help="Find mappings as their published ones were (FLAT's own objective).")
 @click.option("--exhaustive", is_flag=True, help="Evaluate every design of the space.")
 @click.option("-o", "--output", "path", metavar="FILE", type=click.Path(), help="Write the best design to FILE.")
@@ -108,6 +111,7 @@ def command(
     schedules: tuple[str, ...],
     changes: tuple[str, ...],
     lazy: Fraction | Literal["measured"] | None,
+    workers: int | None,
     as_published: bool,
     exhaustive: bool,
     path: str | None,
@@ -134,7 +138,7 @@ def command(
             found = search(
                 cascade, accelerator, _changed(workload, changes), seq_len, objective, accounting, like, _terms(exps),
                 exhaustive, observe, vary=_varied(vary), latency=latency, area=area, mappings=mappings,
-                limits=limits_of(schedules), as_published=as_published, lazy=lazy,
+                limits=limits_of(schedules), as_published=as_published, workers=workers, lazy=lazy,
             )  # fmt: skip
     except NothingFits as answer:
         click.echo(str(answer), err=True)

@@ -14,33 +14,28 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from fusemax.cascade.ranks import variable_of
 from fusemax.design.design import Design
 from fusemax.design.einsums import EinsumSpec
 from fusemax.design.nest import Nest, build_nests
 from fusemax.design.schedule import Schedule
-from fusemax.model.area import total_area
 from fusemax.model.handover import free_fill
 from fusemax.model.measure import Measured
 from fusemax.model.tiling import Tiling
-from fusemax.search.branch import Part, Tally
+from fusemax.search.branch import Tally
 from fusemax.search.compose import Composition, Variant
 from fusemax.search.floor import Floor
-from fusemax.search.frame import Order, Skeleton, loops_of
-from fusemax.search.goal import Bounds, Figures, Leaders, Place
+from fusemax.search.frame import Order
+from fusemax.search.goal import Bounds, Leaders, Place
 from fusemax.search.group import group_points
 from fusemax.search.handing import Handing, handings
 from fusemax.search.kinds import freely, schedule_of
 from fusemax.search.layout import Placing, entry_of
-from fusemax.search.prices import Keeping
-from fusemax.search.quick import quick_cycles
+from fusemax.search.prices import Keeping, Prices
 from fusemax.search.spent import Spent
 
-__all__ = ["composed_parts"]
+__all__ = ["Assignment", "Walk"]
 
 BUSY = "the busiest arrays"
-ORDERS = "loops that only fetch again"
-SAME = "the same loops as an earlier order"
 UNSOUND = "a tensor is not where it is read"
 BEATEN = "kept elsewhere for less"
 SETTLED = "more streams than it takes"
@@ -48,85 +43,15 @@ UNJOINED = "no multiply-add for a joined pair"
 
 
 @dataclass(frozen=True)
-class _Walk:
+class Walk:
+    """A composition, its place among the spaces, and what a task works with."""
+
     space: Composition
     leaders: Leaders
     tally: Tally
     place: Place
     exhaustive: bool
     within: Callable[[], None]
-
-
-def composed_parts(
-    space: Composition, leaders: Leaders, tally: Tally, place: Place, exhaustive: bool, within: Callable[[], None]
-) -> Iterator[Part]:
-    """A part for each variant and order; orders that cannot be better than another are counted and left out.
-
-    ``within`` is called often while a part is gone through, and may raise.
-    """
-    walk = _Walk(space, leaders, tally, place, exhaustive, within)
-    for variant in space.variants:
-        area = float(total_area(variant.shape.design, space.sizes, space.rules))
-        size = space.size_of(variant)
-        seen: set[tuple[object, ...]] = set()
-        for order in space.orders:
-            key = tuple(loops_of(space.shape, order, spec) for spec in space.specs)
-            if not exhaustive and (key in seen or not _is_batch_outermost(space.shape, order)):
-                tally.prune(SAME if key in seen else ORDERS, size)
-                continue
-            seen.add(key)
-            start = (*place, *variant.place, order.place)
-            yield Part(Figures(0.0, 0.0, 0.0, area), "area", start, size, open=_Opener(walk, variant, order, area))
-
-
-def _is_batch_outermost(shape: Skeleton, order: Order) -> bool:
-    """Batch loops are over ranks of every tensor: no loop outside them is worth it, for it only fetches again."""
-    batch = {variable_of(rank) for rank in shape.design.mapping.batch}
-    return all(variable in batch for variable in order.outer[: len(batch)])
-
-
-@dataclass(frozen=True)
-class _Opener:
-    walk: _Walk
-    variant: Variant
-    order: Order
-    area: float
-
-    def __call__(self) -> Iterator[Part]:
-        """A part for every size of what is spread, with what fills a memory still open."""
-        walk, space = self.walk, self.walk.space
-        whole = space.prices(self.variant, self.order)
-        each = space.below(self.variant, space.specs) * space.tails
-        clock, layers = float(space.sizes("clock")), float(space.sizes("L"))
-        none = np.zeros(len(whole.tiles))
-        latency = quick_cycles(space, self.variant, whole) * layers / clock
-        alive = self._alive(Bounds(latency, none, none, self.area), BUSY, each)
-        if not len(alive):
-            return
-        prices = whole.only(alive)
-        floor = Floor(space, self.variant, prices, self.area, None if walk.exhaustive else self._may_win)
-        bounds, by = floor.bounds(floor.nothing())
-        alive = self._alive(bounds, by, each)
-        for number in np.unique(prices.tiles.group[alive]):
-            chosen = alive[prices.tiles.group[alive] == number]
-            one = _Assignment(walk, self.variant, self.order, floor, chosen)
-            start = (*self._start, int(prices.tiles.place[chosen[0]]))
-            yield Part(bounds.least(chosen), by, start, each * len(chosen), open=one.run)
-
-    def _alive(self, bounds: Bounds, by: str, each: int) -> npt.NDArray[np.int64]:
-        """Sizes of the tiles that may still win; the others are counted."""
-        if self.walk.exhaustive:
-            return np.arange(len(bounds.latency))
-        alive = self.walk.leaders.may_win(bounds, self._start)
-        self.walk.tally.prune(by, each * int((~alive).sum()))
-        return np.flatnonzero(alive)
-
-    @property
-    def _start(self) -> Place:
-        return (*self.walk.place, *self.variant.place, self.order.place)
-
-    def _may_win(self, bounds: Bounds) -> npt.NDArray[np.bool_]:
-        return self.walk.leaders.may_win(bounds, self._start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +64,18 @@ class _Handed:
     more: Keeping | None
 
 
-class _Assignment:
+class Assignment:
     """Depth first over the Einsums of one order at sizes that differ only in what fills a memory."""
 
     def __init__(
-        self, walk: _Walk, variant: Variant, order: Order, whole: Floor, chosen: npt.NDArray[np.int64]
+        self, walk: Walk, variant: Variant, order: Order, priced: Prices, chosen: npt.NDArray[np.int64]
     ) -> None:
         self.walk = walk
         self.space = walk.space
         self.variant = variant
         self.order = order
-        self.area = whole.area
-        self._whole = whole
+        self.area = walk.space.area(variant)
+        self._priced = priced
         self._chosen = chosen
         self.before = (*walk.place, *variant.place, order.place)
         self._alike: dict[Place, Measured] = {}
@@ -158,15 +83,15 @@ class _Assignment:
         self.below: dict[int, int] = {}
         self.handed: dict[tuple[object, ...], _Handed] = {}
 
-    def run(self) -> Iterator[Part]:
-        """Evaluates what the bounds leave; no parts remain."""
-        self._begin()
-        self._descend({}, (), self.floor.nothing())
-        return iter(())
+        self.prices = priced.at(chosen)
+        self.floor = Floor(walk.space, variant, self.prices, self.area, None if walk.exhaustive else self._starts)
 
-    def _begin(self) -> None:
-        self.floor = self._whole.at(self._chosen)
-        self.prices = self.floor.prices
+    def run(self) -> None:
+        """Evaluates what the bounds leave."""
+        self._descend({}, (), self.floor.nothing())
+
+    def _starts(self, bounds: Bounds) -> npt.NDArray[np.bool_]:
+        return self.walk.leaders.may_win(bounds, self.before)
 
     def _descend(self, placed: dict[str, Placing], numbers: Place, spent: Spent) -> None:
         self.walk.within()
@@ -267,8 +192,7 @@ class _Assignment:
                 self.walk.tally.prune(by, each * self.space.tails * int((~alive).sum()))
                 if alive.any():
                     chosen = self._chosen[alive]
-                    narrower = _Assignment(self.walk, self.variant, self.order, self._whole, chosen)
-                    narrower._begin()
+                    narrower = Assignment(self.walk, self.variant, self.order, self._priced, chosen)
                     narrower.keep(placed, numbers)
                 return
         self.keep(placed, numbers)
@@ -311,6 +235,8 @@ class _Assignment:
                 continue
             done[text] = kind_number
             bound = self.floor.scheduled(exact, schedule, placed)
+            if self._prunes(bound, (*numbers, *where, kind_number), tiles * len(self.space.limits.streams)):
+                continue
             if "fill-drain" in self.space.rules:
                 bound, first = self._late(bound, schedule, placed, numbers, design, nests, first)
             open_ = np.arange(tiles)

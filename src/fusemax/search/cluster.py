@@ -21,6 +21,7 @@ from typing import Any
 from fusemax.base.errors import FusemaxError, MissingExtra, UsageError
 from fusemax.search.code import code_digest
 from fusemax.search.grid import Part, Reals, Wholes
+from fusemax.search.interrupts import deaf_to_interrupts
 from fusemax.search.pieces import Cutter, Piece
 
 __all__ = ["Cluster", "find_piece"]
@@ -100,7 +101,7 @@ class Cluster:
         if self.address is not None:
             yield self.address
             return
-        with _deaf_to_interrupts():  # workers inherit it: Ctrl-C is answered here
+        with deaf_to_interrupts():  # workers inherit it: Ctrl-C is answered here
             local = self._dask.LocalCluster(
                 n_workers=self.workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
             )
@@ -215,18 +216,3 @@ class _Flight:
                     self.cluster.tell(f"the scheduler at {self.address} has no workers yet; waiting for the first")
                 self.room = _IN_FLIGHT * max(1, threads)
         return max(self.room, _IN_FLIGHT)
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    import signal
-    import threading
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -14,6 +14,7 @@ from math import prod
 from fusemax.base.errors import UnknownName
 from fusemax.design.einsums import EinsumSpec
 from fusemax.design.sizes import Sizes
+from fusemax.model.area import total_area
 from fusemax.model.profile import Accounting
 from fusemax.search.frame import Order, Skeleton, orders, tile_sizes
 from fusemax.search.handing import Place, places_of, touches
@@ -81,6 +82,7 @@ class Composition:
         self._places = {spec.name: [one for one in every if one.spec is spec] for spec in self.specs}
         self._levels: dict[tuple[str, str, Placing], tuple[Levels, ...]] = {}
         self._choices: dict[tuple[str, Placing], int] = {}
+        self._areas: dict[int, float] = {}
 
     def placings(self, variant: Variant, spec: EinsumSpec) -> list[Placing]:
         """Where an Einsum may run."""
@@ -106,6 +108,12 @@ class Composition:
     def places(self, spec: EinsumSpec) -> list[Place]:
         """The operands of an Einsum."""
         return self._places[spec.name]
+
+    def area(self, variant: Variant) -> float:
+        """um^2 of the accelerator, with a way to find exp."""
+        if variant.place[0] not in self._areas:
+            self._areas[variant.place[0]] = float(total_area(variant.shape.design, self.sizes, self.rules))
+        return self._areas[variant.place[0]]
 
     @property
     def tails(self) -> int:

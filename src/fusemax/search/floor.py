@@ -26,6 +26,7 @@ from fusemax.search.table import Costs, Table
 __all__ = ["Floor"]
 
 Reals = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 BY = ("the busiest arrays", "traffic", "buffer accesses")
 ROOM = "no room for what is kept"
 
@@ -35,7 +36,7 @@ class Floor:
 
     def __init__(
         self, space: Composition, variant: Variant, prices: Prices, area: float,
-        may_win: Callable[[Bounds], npt.NDArray[np.bool_]] | None = None, tables: Mapping[str, Table] | None = None,
+        may_win: Callable[[Bounds], npt.NDArray[np.bool_]] | None = None,
     ) -> None:  # fmt: skip
         self.space = space
         self.variant = variant
@@ -52,7 +53,12 @@ class Floor:
         self.word_bytes = float(sizes("word")) / 8
         self.row_s, self.leak = prices.fixed("row seconds", self._row_seconds), prices.fixed("leak", self._leakage)
         self.capacity = float(prices.tiling.capacity(prices.shape.inner))
-        self.tables = tables or {spec.name: self._table(spec) for spec in space.specs}
+        self._columns = [
+            (on, float(sizes(f"{on}.columns")) - 1)
+            for on, array in prices.shape.arrays.items()
+            if array.rows != 1 and "fill-drain" in prices.rules
+        ]
+        self.tables = {spec.name: self._table(spec) for spec in space.specs}
         self.usable = self._usable()
         self.costs = {spec.name: self._costs(spec) for spec in space.specs}
         self._rest = self._suffixes()
@@ -69,62 +75,60 @@ class Floor:
     def _costs(self, spec: EinsumSpec) -> Costs:
         table, usable = self.tables[spec.name], self.usable[spec.name]
 
-        def make(placing: Placing) -> tuple[Reals, Reals, Reals]:
+        def least(placing: Placing) -> tuple[Reals, Reals, Reals]:
             kept = [self._operand(spec, placing, place) for place in self.space.places(spec)]
             words, rows, energy = (sum((k[i] for k in kept), self.zero) for i in range(3))
             return energy + self.operations(spec, placing), words, rows
 
-        each = [
-            self.prices.shared(spec, ("costs", spec.name in self.joined, placing), partial(make, placing))
-            for placing in (table.placings[number] for number in usable.tolist())
-        ]
-        return Costs.of(table, usable, each)
+        is_joined = spec.name in self.joined
 
-    def _usable(self) -> dict[str, npt.NDArray[np.int64]]:
+        def make() -> Costs:
+            each = [
+                self.prices.shared(spec, ("least", is_joined, placing), partial(least, placing))
+                for placing in (table.placings[number] for number in usable.tolist())
+            ]
+            return Costs.of(table, usable, each)
+
+        return self.prices.shared(spec, ("costs", is_joined, usable.tobytes()), make)
+
+    def _usable(self) -> dict[str, Integers]:
         """Rows of the tables: placings with which an array is not busy for too long, with what can only run on it.
 
         What is left out makes more Einsums depend on one array, which may leave out more.
         """
-        found = {name: np.arange(len(table.placings)) for name, table in self.tables.items()}
+        every = {name: np.arange(len(table.placings)) for name, table in self.tables.items()}
         if self._may_win is None:
-            return found
+            return every
+        cycles = np.concatenate([table.cycles for table in self.tables.values()])
+        number = {on: i for i, on in enumerate(self.arrays)}
+        on = np.array([number[placing.on] for table in self.tables.values() for placing in table.placings])
+        of = np.repeat(np.arange(len(every)), [len(rows) for rows in every.values()])
+        left = np.arange(len(of))
         while True:
-            forced = dict.fromkeys(self.arrays, self.zero)
-            own: dict[str, tuple[str, Reals]] = {}  # Einsums that run on one array only, with the least they take
-            for name, table in self.tables.items():
-                on = set(table.on[found[name]].tolist())
-                if len(on) == 1:
-                    own[name] = (on.pop(), table.cycles[found[name]].min(axis=0))
-                    forced[own[name][0]] = forced[own[name][0]] + own[name][1]
-            left = {name: found[name][self._not_beaten(name, found[name], forced, own)] for name in found}
-            if all(len(left[name]) == len(found[name]) for name in found):
-                return found
-            found = left
+            busy = cycles[left] + self._beside(cycles, on, of, left)
+            times = np.fmin.reduce(busy, axis=1) / self.clock * self.layers
+            none = np.zeros(times.shape)
+            alive = self._may_win(Bounds(times, none, none, self.area))
+            left = left[alive]
+            if alive.all():
+                first = np.searchsorted(of, np.arange(len(every)))
+                return {name: left[of[left] == i] - first[i] for i, name in enumerate(every)}
 
-    def _not_beaten(
-        self, name: str, rows: npt.NDArray[np.int64], forced: Mapping[str, Reals], own: Mapping[str, tuple[str, Reals]]
-    ) -> npt.NDArray[np.bool_]:
-        assert self._may_win is not None
-        if not len(rows):
-            return np.ones(0, dtype=bool)
-        table = self.tables[name]
-        beside = forced
-        if name in own:
-            on = own[name][0]
-            beside = {**forced, on: sum((c for other, (at, c) in own.items() if at == on and other != name), self.zero)}
-        busy = table.cycles[rows] + np.array([beside[on] for on in table.on[rows].tolist()])
-        times = busy.min(axis=1) / self.clock * self.layers
-        none = np.zeros(times.shape)
-        return self._may_win(Bounds(times, none, none, self.area))
+    def _beside(self, cycles: Reals, on: Integers, of: Integers, left: Integers) -> Reals:
+        """Cycles that the array of a row has to spend, at least, on other Einsums: those that run on no other."""
+        forced = np.zeros((len(self.arrays), cycles.shape[1]))
+        own = np.zeros((len(self.tables), cycles.shape[1]))
+        for i in range(len(own)):
+            rows = left[of[left] == i]
+            if len(rows) and (on[rows] == on[rows[0]]).all():
+                own[i] = cycles[rows].min(axis=0)
+                forced[on[rows[0]]] += own[i]
+        with np.errstate(invalid="ignore"):  # where nothing fits, all are infinite
+            return forced[on[left]] - own[of[left]]
 
     def is_usable(self, spec: EinsumSpec, placing: Placing) -> bool:
         """Whether an Einsum may run so and win."""
         return placing in self.costs[spec.name].row
-
-    def at(self, chosen: npt.NDArray[np.int64]) -> Floor:
-        """The floor at some of the sizes."""
-        tables = {name: table.at(chosen) for name, table in self.tables.items()}
-        return Floor(self.space, self.variant, self.prices.at(chosen), self.area, self._may_win, tables)
 
     def _row_seconds(self) -> float:
         """Seconds a word of the next memory takes at least."""
@@ -262,7 +266,7 @@ class Floor:
         for place in places:
             least = self._operand(place.spec, placed[place.spec.name], place)
             words, rows = words - least[0], rows - least[1]
-            energy = np.where(np.isfinite(least[2]), energy - least[2], 0.0)  # what is unknown stays so
+            energy = energy - np.where(np.isfinite(least[2]), least[2], 0.0)  # what is unknown stays so
         return Keeping(words, rows, energy, room)
 
     def placed(self, placed: Mapping[str, Placing]) -> Spent:
@@ -363,13 +367,9 @@ class Floor:
 
     def _skew(self, spent: Spent) -> float:
         """Cycles by which the last column of an array runs behind the first, once something is on it."""
-        if "fill-drain" not in self.prices.rules or spent.drain:
+        if spent.drain:
             return 0.0
-        sizes, found = self.prices.tiling.sizes, 0.0
-        for on, array in self.prices.design.accelerator.arrays.items():
-            if array.rows != 1 and bool((spent.cycles[on] > 0).any()):
-                found = max(found, float(sizes(f"{on}.columns")) - 1)
-        return found
+        return max((columns for on, columns in self._columns if spent.cycles[on].max() > 0), default=0.0)
 
     def bounds(self, spent: Spent) -> tuple[Bounds, str]:
         """The least figures at every size, and what gives the latency at the first."""

@@ -97,7 +97,11 @@ class Given:
                 continue
             opened: dict[str, tuple[int | str, ...]] = dict.fromkeys(shape.parameters.values(), ())
             mapping = shape.design.mapping.model_copy(update={"parameters": opened})
-            yield self._of_every_size(shape, replace(shape.design, mapping=mapping, schedule=free), number + 1)
+            design = replace(shape.design, mapping=mapping, schedule=free)
+            fits: list[bool] = []
+            yield self._of_every_size(shape, design, number + 1, fits)
+            if fits == [False]:  # it was looked at: smaller tiles may fit
+                yield self._of_every_size(shape, design, number + 1, None)
             number += 2
 
     def _first_schedule(self, seed: Design) -> Schedule | None:
@@ -107,20 +111,24 @@ class Given:
             return serial_schedule(seed, {n: entry.on for n, entry in seed.mapping.einsums.items()}, joined)
         return free_schedule(seed).model_copy(update={"as_one": joined}) if "free" in self.kinds else None
 
-    def _of_every_size(self, shape: Skeleton, design: Design, number: int) -> Part:
-        """A design with tiles as large as the array, and every size of what fills a memory."""
+    def _of_every_size(self, shape: Skeleton, design: Design, number: int, fits: list[bool] | None) -> Part:
+        """A design with tiles as large as the array, and every size of what fills a memory; told ``fits`` whether any
+        fits when it is looked at. Without ``fits``, all sizes of tiles but these."""
         sizes = self.sizes_of(design)
         tiles = tile_sizes(shape, sizes, "ragged" in self.rules)
-        tiles = tiles.at(tiles.group == 0)
+        tiles = tiles.at(tiles.group == 0) if fits is not None else tiles.at(tiles.group > 0)
         area, place = float(total_area(design, sizes, self.rules)), (*self.place, number)
 
         def points() -> list[Point]:
             try:
                 nests = nests_of(design, {}, self.rules)
-                return group_points(design, tiles, sizes, self.rules, area, place, (), nests)[0]
+                found = group_points(design, tiles, sizes, self.rules, area, place, (), nests)[0]
             except UsageError as error:  # the accelerator lacks a unit
                 self.note(0, str(error))
                 return []
+            if fits is not None:
+                fits.append(bool(found))
+            return found
 
         return Part(Figures(0.0, 0.0, 0.0, area), "nothing", place, len(tiles), points=points, is_first=True)
 

@@ -210,6 +210,18 @@ class Leaders:
             alive[i] = (*self.goal.order(bounds.at(i)), *place) < (*order, *point.place)
         return alive
 
+    def copy(self) -> Leaders:
+        """The same designs, to go on with apart."""
+        found = Leaders(self.goal)
+        found._front = list(self._front)
+        return found
+
+    def bare(self) -> Leaders:
+        """The same to compare with; the designs themselves stay here."""
+        found = Leaders(self.goal)
+        found._front = [(v, order, Point(point.figures, point.place, _elsewhere)) for v, order, point in self._front]
+        return found
+
     def __iter__(self) -> Iterator[Point]:
         """The designs, the best of the first objective first."""
         return iter([point for _, _, point in sorted(self._front, key=lambda one: (one[1], one[2].place))])
@@ -221,6 +233,10 @@ class Leaders:
     def best(self) -> Point:
         """The best of the first objective. IndexError when there is none."""
         return next(iter(self))
+
+
+def _elsewhere() -> Design:
+    raise LookupError("this design is known to another process")
 
 
 def goal_of(objective: str | Sequence[str], limits: Mapping[str, float | None] | None = None) -> Goal:

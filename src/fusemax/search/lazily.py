@@ -13,12 +13,10 @@ from functools import lru_cache
 
 from fusemax.base.errors import UsageError
 from fusemax.cascade.ir import Cascade, ParameterUse, walk
-from fusemax.derive import derive
 from fusemax.design.corrections import references
 from fusemax.design.design import Design, Hardware
 from fusemax.design.sizes import Sizes
 from fusemax.design.workload import Workload
-from fusemax.search.rescaling import rescaling
 
 __all__ = ["is_lazy_form", "lazy_form", "lazy_seeds", "measured_shares", "with_lazy"]
 
@@ -29,6 +27,8 @@ def lazy_form(cascade: Cascade) -> Cascade | None:
     found = references(cascade)
     if not found:
         return None
+    from fusemax.derive import derive
+
     until = {section.until for section in cascade.sections if section.kind == "iterate" and section.until}
     whole = {factor: part.rank for part in cascade.partitions for factor in part.factors}
     for rank in sorted({whole.get(rank, rank) for rank in until}):
@@ -86,4 +86,6 @@ def measured_shares(cascade: Cascade, hardware: Hardware, workload: Workload, le
         raise UsageError("how often rescaling runs under a mask is not measured: give the share (--lazy 1/8)")
     sizes, arrays = Sizes(hardware.accelerator, {}), hardware.accelerator.arrays
     rows, columns = (max(int(sizes(f"{name}.{side}")) for name in arrays) for side in ("rows", "columns"))
+    from fusemax.search.rescaling import rescaling
+
     return rescaling(moved, workload, length, key_tile=rows, together=columns).shares

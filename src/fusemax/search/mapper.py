@@ -11,8 +11,8 @@ nothing else; nothing is drawn at random. Every accelerator that ``vary`` makes 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import Literal
@@ -24,28 +24,27 @@ from fusemax.cascade import load as load_cascade
 from fusemax.cascade.ir import Cascade
 from fusemax.design.design import Design, Hardware
 from fusemax.design.load import load_design, load_hardware
-from fusemax.design.sizes import Sizes, workload_sizes
 from fusemax.design.workload import Workload, load_workload
 from fusemax.model.area import total_area
 from fusemax.model.evaluate import measure
 from fusemax.model.mapsearch import nests_of
 from fusemax.model.measure import Measured
 from fusemax.model.profile import Accounting, accounting_of
-from fusemax.model.tiling import Tiling, attention_sizes
-from fusemax.search.assign import composed_parts
+from fusemax.model.tiling import Tiling
 from fusemax.search.branch import Part, Tally, walk
-from fusemax.search.compose import Composition, Limits
+from fusemax.search.compose import Limits
+from fusemax.search.crew import WorkerLost, crew_of
 from fusemax.search.found import Certificate, Found, Member
 from fusemax.search.given import Given
-from fusemax.search.goal import OBJECTIVES, Figures, Goal, Leaders, Place, Point, goal_of
-from fusemax.search.hardware import hardware_variants
+from fusemax.search.goal import OBJECTIVES, Figures, Leaders, Place, Point, goal_of
 from fusemax.search.interval import interval_of
-from fusemax.search.layout import placings_of
 from fusemax.search.lazily import with_lazy
-from fusemax.search.space import Frame, frames, seeds_of, variants_of
+from fusemax.search.orders import composed_parts
+from fusemax.search.question import Question, Spaces
+from fusemax.search.space import Frame, seeds_of, variants_of
 from fusemax.search.watch import Glimpse, Leading, Lookout, Watch
 
-__all__ = ["OBJECTIVES", "Certificate", "Found", "Glimpse", "Leading", "NothingFits", "search"]
+__all__ = ["OBJECTIVES", "Certificate", "Found", "Glimpse", "Leading", "NothingFits", "WorkerLost", "search"]
 
 MAPPINGS = ("all", "aligned", "designs")
 _EASY = {"latency", "area"}
@@ -54,31 +53,6 @@ _NEAR = 0.8
 
 class NothingFits(UsageError):
     """The question is sound, and the answer is that no design of the space fits or keeps the limits."""
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is searched."""
-
-    cascade: Cascade
-    workload: Workload
-    length: int
-    rules: Accounting
-    goal: Goal
-    seeds: tuple[Design, ...]
-    exps: tuple[int, ...]
-    mappings: str | None
-    limits: Limits
-    exhaustive: bool
-    as_published: bool
-
-    def frames(self, hardware: Hardware) -> list[Frame]:
-        """The frames of the cascade on an accelerator."""
-        return frames(self.cascade, hardware, self.seeds, self.as_published)
-
-    def sizes(self, design: Design) -> Sizes:
-        """The numbers of the point on a design's accelerator."""
-        return attention_sizes(Sizes(design.accelerator, workload_sizes(self.workload, self.length)), self.rules)
 
 
 def search(
@@ -101,6 +75,7 @@ def search(
     as_published: bool = False,
     lazy: Fraction | Literal["measured"] | None = None,
     watch: Watch | None = None,
+    workers: int | None = None,
 ) -> Found:
     """The best design of the space, or with two or three objectives the front.
 
@@ -115,6 +90,8 @@ def search(
     random data (`rescaling`).
     ``exhaustive`` prunes nothing. ``observe`` is told how many designs are evaluated; ``watch`` is given a
     `Glimpse` with the best designs so far, at most four times a second and at the end. Both may raise and so end it.
+    ``workers`` processes share large spaces (as many as there are cores by default; this process alone where it has
+    other threads); the answer and all counts are the same for any number.
     Raises UnknownName, the loaders' errors, UsageError; NothingFits where no design fits or keeps the limits.
     """
     begun = time.perf_counter()
@@ -130,7 +107,7 @@ def search(
             raise UsageError("lazy rescaling on several accelerators needs its share: it is measured for one")
         share = None if lazy == "measured" else lazy
         seeds = with_lazy(given, hardware, load, parse_length(seq_len), seeds_of(given, seeds), share)
-    question = _Question(
+    question = Question(
         given, load, parse_length(seq_len), accounting_of(accounting), goal, seeds, tuple(exps), mappings,
         limits or Limits(), exhaustive, as_published,
     )  # fmt: skip
@@ -138,22 +115,23 @@ def search(
     lookout = Lookout(leaders, tally, observe, watch)
     if mappings is None:
         question = replace(question, mappings=_usual_mappings(question, hardware))
-    walked = _Walk(question, leaders, tally, lookout.within)
-    walk(walked.parts(hardware, vary or {}), leaders, tally, exhaustive, lookout.at_part)
+    walked = _Walk(Spaces(question, hardware, vary or {}), leaders, tally)
+    with crew_of(walked.spaces.solve, workers) as engine:
+        walk(walked.parts(), leaders, tally, exhaustive, engine, lookout.at_round, lookout.within)
     lookout.at_end()
     if not leaders:
         raise NothingFits(walked.why_nothing())
     return walked.found(begun)
 
 
-def _usual_mappings(question: _Question, hardware: Hardware) -> str:
+def _usual_mappings(question: Question, hardware: Hardware) -> str:
     """All where it is the time that counts and a design is near the roofline of the arrays; else too many tie."""
     if not set(question.goal.objectives) <= _EASY:
         return "aligned"
     return "all" if any(_is_near(question, seed) for seed in question.frames(hardware)[0].seeds) else "aligned"
 
 
-def _is_near(question: _Question, seed: Design) -> bool:
+def _is_near(question: Question, seed: Design) -> bool:
     if seed.mapping.parameters:
         return False
     try:
@@ -169,29 +147,28 @@ def _is_near(question: _Question, seed: Design) -> bool:
 class _Walk:
     """One search: its parts, and its result."""
 
-    def __init__(self, question: _Question, leaders: Leaders, tally: Tally, within: Callable[[], None]) -> None:
-        self.question = question
+    def __init__(self, spaces: Spaces, leaders: Leaders, tally: Tally) -> None:
+        self.spaces = spaces
+        self.question = spaces.question
         self.leaders = leaders
         self.tally = tally
-        self.within = within
         self.mappings = 0
         self.is_exact = True
         self.failures: list[str] = []
 
-    def parts(self, hardware: Hardware, vary: Mapping[str, Sequence[object]]) -> Iterator[Part]:
+    def parts(self) -> Iterator[Part]:
         """The parts of the space: those of the accelerator, or one for each accelerator that ``vary`` makes."""
-        if not vary:
-            yield from self._of_hardware(hardware, (0,))
+        if not self.spaces.vary:
+            yield from self._of_hardware(0)
             return
-        base = self.question.frames(hardware)[0].seeds[0]
-        for number, made in enumerate(hardware_variants(base, hardware, vary)):
-            found = self.question.frames(made)
+        for number in range(len(self.spaces.accelerators)):
+            found = self.spaces.frames(number)
             seed = found[0].seeds[0]
             area = float(total_area(seed, self.question.sizes(seed), self.question.rules))
             bound = Figures(self._roofline(seed), 0.0, 0.0, area)
             size = sum(given.size for given in self._given(found, (number,)))
-            size += sum(space.size for _, space in self._compositions(found))
-            yield Part(bound, "the roofline", (number,), size, open=partial(self._of_hardware, made, (number,)))
+            size += sum(space.size for _, space in self.spaces.compositions(number))
+            yield Part(bound, "the roofline", (number,), size, open=partial(self._of_hardware, number))
 
     def _roofline(self, seed: Design) -> float:
         try:
@@ -203,22 +180,18 @@ class _Walk:
         except FusemaxError:
             return 0.0
 
-    def _of_hardware(self, hardware: Hardware, place: Place) -> Iterator[Part]:
-        found = self.question.frames(hardware)
+    def _of_hardware(self, accelerator: int) -> Iterator[Part]:
         number = 0
-        for given in self._given(found, place):
+        for given in self._given(self.spaces.frames(accelerator), (accelerator,)):
             self.is_exact = self.is_exact and given.is_exact
             for part in given.parts():
                 number += 1
                 yield part
-        for at, space in self._compositions(found):
+        for at, space in self.spaces.compositions(accelerator):
             number += 1
-            begin = (*place, 0, at)
-            yield from composed_parts(
-                space, self.leaders, self.tally, begin, self.question.exhaustive, self.within
-            )
+            yield from composed_parts(space, self.spaces.place(accelerator, at), self.tally, self.question.exhaustive)
         if not number:
-            name = hardware.accelerator.name
+            name = self.spaces.accelerators[accelerator].accelerator.name
             raise UsageError(f"no mapping of {self.question.cascade.name} runs on {name}: it lacks a unit or an array")
 
     def _given(self, found: Sequence[Frame], place: Place) -> Iterator[Given]:
@@ -233,18 +206,6 @@ class _Walk:
         self.mappings += mappings
         if failure and failure not in self.failures:
             self.failures.append(failure)
-
-    def _compositions(self, found: Sequence[Frame]) -> Iterator[tuple[int, Composition]]:
-        if self.question.mappings == "designs":
-            return
-        for number, frame in enumerate(found):
-            variants = variants_of(frame, self.question.exps)
-            if variants:
-                shape, limits = variants[0].shape, self.question.limits
-                if self.question.mappings == "aligned":
-                    aligned = {s.name: tuple(placings_of(shape, s, frame.seeds)) for s in shape.design.specs}
-                    limits = replace(limits, placings={**aligned, **limits.placings})
-                yield number, Composition(variants, self.question.sizes(shape.design), self.question.rules, limits)
 
     # ------------------------------------------------------------------------------------------------ results
 

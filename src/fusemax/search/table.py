@@ -24,10 +24,6 @@ class Table:
     placings: tuple[Placing, ...]
     cycles: Reals
 
-    def at(self, chosen: Integers) -> Table:
-        """The table at some of the sizes."""
-        return Table(self.placings, self.cycles[:, chosen])
-
     @cached_property
     def on(self) -> npt.NDArray[np.str_]:
         """The array of every row."""

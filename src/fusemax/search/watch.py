@@ -46,6 +46,7 @@ class Glimpse:
     total: int | None
     """Of how many; None: nobody knows what the bounds will leave out."""
     what: str
+    """What is counted, and how many parts of the space are still to be looked at."""
     front: tuple[Leading, ...]
     """The best of the first objective first; empty while nothing is found."""
 
@@ -63,34 +64,39 @@ class Lookout:
         self._watch = watch
         self._last = -1.0
         self._words: dict[Place, Leading] = {}
+        self._what = EVALUATED
 
-    def at_part(self) -> None:
-        """A part of the space comes next."""
-        self._observe(self._tally.evaluated, None, EVALUATED)
-        self._look()
+    def at_round(self, open_parts: int) -> None:
+        """So many parts of the space are open, and some come next."""
+        self._what = f"{EVALUATED}, {open_parts} parts of the space open"
+        self._observe(self._tally.evaluated, None, self._what)
+        if self._is_due():
+            self._show(self._leaders, self._tally.evaluated)
 
-    def within(self) -> None:
-        """Called often inside a part: tells at the rate of glimpses."""
-        if time.monotonic() - self._last >= 1 / RATE:
-            self._observe(self._tally.evaluated, None, EVALUATED)
-            self._look()
+    def within(self, leaders: Leaders, tally: Tally) -> None:
+        """Called often inside a round, with what a task knows and has counted: tells at the rate of glimpses."""
+        if self._is_due():
+            done = self._tally.evaluated + (0 if tally is self._tally else tally.evaluated)
+            self._observe(done, None, self._what)
+            self._show(leaders, done)
 
     def at_end(self) -> None:
         """The answer as it is."""
-        if self._watch is not None:
-            self._watch(self._glimpse())
+        self._what = EVALUATED
+        self._show(self._leaders, self._tally.evaluated)
 
-    def _look(self) -> None:
+    def _is_due(self) -> bool:
         now = time.monotonic()
-        if now - self._last >= 1 / RATE:
-            self._last = now
-            if self._watch is not None:
-                self._watch(self._glimpse())
+        if now - self._last < 1 / RATE:
+            return False
+        self._last = now
+        return True
 
-    def _glimpse(self) -> Glimpse:
-        front = tuple(self._leading(point) for point in self._leaders)
-        self._words = {one.place: one for one in front}
-        return Glimpse(self._tally.evaluated, None, EVALUATED, front)
+    def _show(self, leaders: Leaders, done: int) -> None:
+        if self._watch is not None:
+            front = tuple(self._leading(point) for point in leaders)
+            self._words = {one.place: one for one in front}
+            self._watch(Glimpse(done, None, self._what, front))
 
     def _leading(self, point: Point) -> Leading:
         known = self._words.get(point.place)
