@@ -19,6 +19,7 @@ from fusemax.design.load import load_design
 from fusemax.design.workload import load_workload
 from fusemax.report.catalogue import catalogue_text
 from fusemax.search.rewrite import design_text
+from fusemax.web.answers.compose import compose
 from fusemax.web.answers.jobs import check_job
 from fusemax.web.answers.texts import cascade_of, design_of, names_of, workload_of
 
@@ -69,6 +70,9 @@ def test_a_design_names_no_file(secret: Path, field: str, name: str) -> None:
         design_of(_with(field, name.format(folder=secret)))
     assert SECRET not in str(caught.value)
     assert "is not in the catalogue" in str(caught.value)
+    with _nothing_opened(secret):
+        found = compose(_with(field, name.format(folder=secret)), {"schedule": "fusemax"})
+    assert SECRET not in str(found)
 
 
 def test_nor_does_anything_inside_it(secret: Path) -> None:
