@@ -115,7 +115,8 @@ def extents_of(cascade: Cascade, sizes: Mapping[str, int], program: list[Stateme
         known = largest.setdefault(statement.einsum.tensor, [0] * len(statement.einsum.left))
         reach = statement.reach
         for position, index in enumerate(statement.einsum.left):
-            low, high = _span(index, sizes, reach)
+            form = None if statement.left is None else statement.left[position]
+            low, high = _reached(index, sizes, reach) if form is None else form.span(reach)
             if low < 0 or not high < EXACT:
                 raise outside(cascade, statement.einsum, low if low < 0 else high)
             known[position] = max(known[position], int(high) + 1)
@@ -127,7 +128,7 @@ def outside(cascade: Cascade, einsum: Einsum, index: float) -> SourceError:
     return at(cascade, einsum.span, f"index {index:.17g} on the left side is out of range")
 
 
-def _span(index: Expr, sizes: Mapping[str, int], reach: Mapping[str, int]) -> tuple[float, float]:
+def _reached(index: Expr, sizes: Mapping[str, int], reach: Mapping[str, int]) -> tuple[float, float]:
     form = affine(index, sizes)
     if form is not None:
         return form.span(reach)
