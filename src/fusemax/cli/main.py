@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -180,4 +181,8 @@ def main() -> NoReturn:
     """Entry point of the ``fusemax`` script."""
     if "_FUSEMAX_COMPLETE" in os.environ:  # the shell asks for completions
         cli.main(prog_name="fusemax")
-    sys.exit(run())
+    # Nearly all that a command makes stays until its end or is in no cycle: look for cycles less often than every 700.
+    gc.set_threshold(50_000, 20, 100)
+    status = run()
+    gc.freeze()  # the interpreter would look through everything once more before it ends
+    sys.exit(status)
