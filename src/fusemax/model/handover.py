@@ -55,7 +55,10 @@ def _find_ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
     most = maximum(0, *shares.values())
     share = {name: shares.get(name, most) if shares else 1 / _boxes(measured, name) for name in order}
     loaded = _loaded(measured, phase)
-    block = {name: maximum(work[name], _bus_cycles(measured, name, loaded)) * share[name] for name in order}
+    late = {name for name, _ in loaded}
+    meanwhile = {name: _bus_cycles(measured, name, loaded) if name in late else bus[name] for name in order}
+    block = {name: maximum(work[name], meanwhile[name]) * share[name] for name in order}
+    column = {array: _column(measured, array) for array in dict.fromkeys(on.values())}
 
     def head(name: str) -> Number:
         """Until the first block has come to an Einsum."""
@@ -64,20 +67,21 @@ def _find_ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
             if one in before[name]:
                 total = total + block[one]
                 if any(on[other] != on[one] and _are_linked(measured, one, other) for other in before[name] | {name}):
-                    total = total + _column(measured, on[one])
+                    total = total + column[on[one]]
         return total
 
+    heads = {name: head(name) for name in order}
     busiest = maximum(*(sum(work[n] for n in order if on[n] == array) for array in dict.fromkeys(on.values())))
     ends: list[Number] = []
     for array in dict.fromkeys(on.values()):
         own = [name for name in order if on[name] == array]
         later = [n for n in order if n not in own and own[-1] in before[n]]
-        tail = _column(measured, array) + sum(block[n] for n in later)
-        tail = tail + (_column(measured, on[later[-1]]) if later else 0)
+        tail = column[array] + sum(block[n] for n in later)
+        tail = tail + (column[on[later[-1]]] if later else 0)
         for i, name in enumerate(own):
-            ends.append(head(name) + sum(work[n] for n in own[i:]) + tail)
+            ends.append(heads[name] + sum(work[n] for n in own[i:]) + tail)
     rest = _after_last(measured, order[-1])
-    waits = [head(name) - sum(bus[n] for n in order[:i]) + rest for i, name in enumerate(order)]
+    waits = [heads[name] - sum(bus[n] for n in order[:i]) + rest for i, name in enumerate(order)]
     return maximum(*ends) - busiest, maximum(*waits)
 
 
