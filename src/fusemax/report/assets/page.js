@@ -38,6 +38,7 @@
     }
     spec.config = merged(spec.config || {}, theme);
     spec.config.legend.columns = narrow ? 2 : undefined;
+    if (narrow) spec.config.legend.layout = { bottom: { direction: "vertical", anchor: "start" } }; // one below the other
     const visit = (node) => {
       if (!node || typeof node !== "object") return;
       if (node.legend && node.legend.columns && narrow) node.legend.columns = Math.min(node.legend.columns, 2);
