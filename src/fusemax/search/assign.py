@@ -6,7 +6,6 @@ accesses, and energy, each at every size of the tiles that is still in question.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -206,15 +205,29 @@ class Assignment:
         sound, kept = prod(one.number for one in found), prod(len(one.ways) for one in found)
         self.walk.tally.prune(UNSOUND, (syntactic - sound) * tiles * tails)
         self.walk.tally.prune(BEATEN, (sound - kept) * tiles * tails)
-        base = self.floor.placed(placed)
-        for combination in itertools.product(*(one.ways for one in found)):
-            chosen = dict(zip(tensors, combination, strict=True))
-            exact = self.floor.with_handings(base, placed, chosen)
-            self.walk.within()
+        ways = [one.ways for one in found]
+        self._choose(placed, numbers, ways, self.floor.least_of(ways), [], self.floor.placed(placed))
+
+    def _choose(
+        self, placed: dict[str, Placing], numbers: Place, ways: Sequence[Sequence[Handing]], least: Sequence[Keeping],
+        taken: list[Handing], spent: Spent,
+    ) -> None:  # fmt: skip
+        """Depth first over the tensors: what is taken so far, and the least that the others take."""
+        self.walk.within()
+        at, each = len(taken), len(self.prices.tiles) * self.space.tails
+        if at == len(ways):
+            chosen = dict(zip(self.space.tensors, taken, strict=True))
+            exact = self.floor.with_handings(self.floor.placed(placed), placed, chosen)
             where = tuple(choice for spec in self.space.specs for choice in self._levels(spec, chosen))
-            if self._prunes(exact, (*numbers, *where), tiles * tails):
+            if not self._prunes(exact, (*numbers, *where), each):
+                self._schedules(placed, numbers, where, exact, chosen)
+            return
+        below = prod(map(len, ways[at + 1 :])) * each
+        for way in ways[at]:
+            now = spent.plus(way.cost)
+            if len(ways[at]) > 1 and self._prunes(now.plus(least[at + 1]), numbers, below):
                 continue
-            self._schedules(placed, numbers, where, exact, chosen)
+            self._choose(placed, numbers, ways, least, [*taken, way], now)
 
     def _schedules(
         self, placed: dict[str, Placing], numbers: Place, where: Place, exact: Spent, chosen: Mapping[str, Handing]
@@ -242,7 +255,8 @@ class Assignment:
             open_ = np.arange(tiles)
             for stream_number, streams in enumerate(self.space.limits.streams):
                 after = (*numbers, *where, kind_number, stream_number)
-                left = self._remaining(bound, after, open_, tiles)
+                # Every stream has tiles of its own.
+                left = self._remaining(replace(bound, room=bound.room * streams), after, open_, tiles)
                 if not len(left):
                     continue
                 one = replace(design, schedule=schedule.model_copy(update={"streams": streams}))

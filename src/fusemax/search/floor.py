@@ -170,7 +170,6 @@ class Floor:
 
     def _operand(self, spec: EinsumSpec, placing: Placing, place: Place) -> tuple[Reals, Reals, Reals, Reals]:
         """Least words, rows, energy and room of keeping an operand, each over all choices of levels."""
-
         is_running = place.is_output and place.operand.tensor in self.space.running
         homes = homes_of(self.prices, place, placing) if is_running else frozenset()
 
@@ -248,14 +247,7 @@ class Floor:
 
     def hand(self, spent: Spent, tensor: str, more: Keeping) -> Spent:
         """All Einsums that touch a tensor are placed: it costs at least its cheapest sound choice, so much `more`."""
-        return replace(
-            spent,
-            words=spent.words + more.words,
-            rows=spent.rows + more.rows,
-            energy=spent.energy + more.energy,
-            room=spent.room + more.room,
-            done=spent.done | {tensor},
-        )
+        return replace(spent.plus(more), done=spent.done | {tensor})
 
     def more(self, places: Sequence[Place], placed: Mapping[str, Placing], found: Sequence[Handing]) -> Keeping:
         """What a tensor's sound choices cost at least, less what counts for it while not all its Einsums are placed."""
@@ -268,6 +260,17 @@ class Floor:
             words, rows = words - least[0], rows - least[1]
             energy = energy - np.where(np.isfinite(least[2]), least[2], 0.0)  # what is unknown stays so
         return Keeping(words, rows, energy, room)
+
+    def least_of(self, ways: Sequence[Sequence[Handing]]) -> list[Keeping]:
+        """The least that tensors from each one on take, each handed over in one of some ways."""
+        found = [Keeping(self.zero, self.zero, self.zero, self.zero)]
+        for each in reversed(ways):
+            least = (
+                getattr(found[-1], what) + np.minimum.reduce([getattr(one.cost, what) for one in each])
+                for what in ("words", "rows", "energy", "room")
+            )
+            found.append(Keeping(*least))
+        return found[::-1]
 
     def placed(self, placed: Mapping[str, Placing]) -> Spent:
         """All Einsums are placed, and no tensor counts yet."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+from fusemax.search.prices import Keeping
 
 __all__ = ["Least", "Spent"]
 
@@ -34,6 +36,16 @@ class Spent:
     load: Reals | None = None
     """Seconds before anything runs."""
     done: frozenset[str] = frozenset()
+
+    def plus(self, more: Keeping) -> Spent:
+        """With what another tensor takes."""
+        return replace(
+            self,
+            words=self.words + more.words,
+            rows=self.rows + more.rows,
+            energy=self.energy + more.energy,
+            room=self.room + more.room,
+        )
 
 
 @dataclass(frozen=True)
