@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fusemax.design.arithmetic import Number, maximum, minimum, product, where
 from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import Phase
+from fusemax.model.pieces import PIECES, ahead
 
 if TYPE_CHECKING:
     from fusemax.model.measure import Measured
@@ -49,35 +50,41 @@ def _find_ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
     for i, name in enumerate(order):
         direct = [one for one in order[:i] if _are_linked(measured, one, name)]
         before[name] = set(direct).union(*(before[one] for one in direct))
-    work = {name: measured.cycles(name) for name in order}
+    busy = {name: measured.cycles(name) for name in order}
     bus = {name: _bus_cycles(measured, name) for name in order}
+    work = {name: maximum(busy[name], _streamed(measured, name) * (1 - ahead(measured, phase, name))) for name in order}
     shares = _shares(measured, order)
     most = maximum(0, *shares.values())
     share = {name: shares.get(name, most) if shares else 1 / _boxes(measured, name) for name in order}
     loaded = _loaded(measured, phase)
-    late = {name for name, _ in loaded}
-    meanwhile = {name: _bus_cycles(measured, name, loaded) if name in late else bus[name] for name in order}
+    whole = _whole_boxes(measured, order[0], loaded)
+    loaded = loaded | whole.keys()
+    apart = {name for name, _ in loaded}
+    meanwhile = {name: _bus_cycles(measured, name, loaded) if name in apart else bus[name] for name in order}
     block = {name: maximum(work[name], meanwhile[name]) * share[name] for name in order}
     column = {array: _column(measured, array) for array in dict.fromkeys(on.values())}
+    first = sum(whole.values())
+    late = _ways_through_memory(measured, phase, order, share)
 
     def head(name: str) -> Number:
         """Until the first block has come to an Einsum."""
-        total: Number = 0
+        total: Number = first
         for one in order:
             if one in before[name]:
-                total = total + block[one]
+                total = total + block[one] + sum(late.get((one, other), 0) for other in before[name] | {name})
                 if any(on[other] != on[one] and _are_linked(measured, one, other) for other in before[name] | {name}):
                     total = total + column[on[one]]
         return total
 
     heads = {name: head(name) for name in order}
-    busiest = maximum(*(sum(work[n] for n in order if on[n] == array) for array in dict.fromkeys(on.values())))
+    busiest = maximum(*(sum(busy[n] for n in order if on[n] == array) for array in dict.fromkeys(on.values())))
     ends: list[Number] = []
     for array in dict.fromkeys(on.values()):
         own = [name for name in order if on[name] == array]
         later = [n for n in order if n not in own and own[-1] in before[n]]
         tail = column[array] + sum(block[n] for n in later)
         tail = tail + (column[on[later[-1]]] if later else 0)
+        tail = tail + sum(late.get((one, two), 0) for one in (*own, *later) for two in later)
         for i, name in enumerate(own):
             ends.append(heads[name] + sum(work[n] for n in own[i:]) + tail)
     rest = _after_last(measured, order[-1])
@@ -99,6 +106,52 @@ def _loaded(measured: Measured, phase: Phase) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+def _ways_through_memory(
+    measured: Measured, phase: Phase, order: list[str], share: dict[str, Number]
+) -> dict[tuple[str, str], Number]:
+    """Cycles by Einsum and reader in which the last piece of a block is written to memory and the first read back."""
+    found: dict[tuple[str, str], Number] = {}
+    for one in order:
+        nest = measured.nest(one)
+        for two in order:
+            read = [o for o in measured.nest(two).operands[:-1] if o.tensor == nest.output.tensor]
+            if measured.nest(two).on == nest.on or not read or nest.output.label not in nest.levels[0].keeps:
+                continue
+            out = _cycles_of(measured, sum(measured.memory_words(one, nest.output)))
+            back = _cycles_of(measured, sum(measured.memory_words(two, read[0])))
+            found[one, two] = out * share[one] * _grain(measured, phase, one, share[one])
+            found[one, two] = found[one, two] + back * share[two] * _grain(measured, phase, two, share[two])
+    return found
+
+
+def _grain(measured: Measured, phase: Phase, name: str, share: Number) -> Number:
+    """The share of a block that an Einsum moves at once: rows on lanes go in `PIECES` where a block has as many."""
+    nest = measured.nest(name)
+    batch = measured.design.mapping.batch
+    rows = measured.tiling.extent(nest, tuple(x for x in nest.temporal if x.root == "P" or x.part in batch)) * share
+    by_rows = where(rows >= PIECES, 1 / PIECES, 1)
+    return where(measured.sizes(f"{nest.on}.rows") > 1, minimum(1, ahead(measured, phase, name)), by_rows)
+
+
+def _whole_boxes(measured: Measured, name: str, loaded: frozenset[tuple[str, str]]) -> dict[tuple[str, str], Number]:
+    """Cycles of the outermost memory for what the buffer must hold whole before the first Einsum starts."""
+    nest = measured.nest(name)
+    at = nest.level(measured.next) if measured.next else -1
+    if at < 0:
+        return {}
+    kept = nest.levels[0].keeps & nest.levels[at].keeps
+    return {
+        (name, o.label): _cycles_of(measured, measured.tiling.tile(nest, o.ranks, at))
+        for o in nest.operands[:-1]
+        if o.label in kept and (name, o.label) not in loaded
+    }
+
+
+def _cycles_of(measured: Measured, words: Number) -> Number:
+    """Cycles in which the outermost memory moves some words."""
+    return measured.bytes(words) * measured.sizes("clock") / measured.sizes(f"{measured.outer}.bandwidth")
+
+
 def _bus_cycles(measured: Measured, name: str, but: frozenset[tuple[str, str]] = frozenset()) -> Number:
     """Cycles of the outermost memory for an Einsum's operands, some left out."""
     nest = measured.nest(name)
@@ -106,7 +159,14 @@ def _bus_cycles(measured: Measured, name: str, but: frozenset[tuple[str, str]] =
     for operand in nest.operands:
         if (name, operand.label) not in but:
             words = words + sum(measured.memory_words(name, operand))
-    return measured.bytes(words) * measured.sizes("clock") / measured.sizes(f"{measured.outer}.bandwidth")
+    return _cycles_of(measured, words)
+
+
+def _streamed(measured: Measured, name: str) -> Number:
+    """Cycles of the outermost memory for what an Einsum streams past the buffer."""
+    nest = measured.nest(name)
+    kept = nest.levels[nest.level(measured.next)].keeps if measured.next else frozenset()
+    return _bus_cycles(measured, name, frozenset((name, o.label) for o in nest.operands if o.label in kept))
 
 
 def _column(measured: Measured, array: str) -> Number:
@@ -143,15 +203,16 @@ def _shares(measured: Measured, order: list[str]) -> dict[str, Number]:
     return found
 
 
-def turns_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
-    """Cycles that arrays lose by taking turns, where what they hand over has few places in the buffer.
+def turns_cycles(measured: Measured, phase: Phase, busy: Number, fill: Number) -> Number:
+    """Cycles lost by filling, and by arrays that take turns where what they hand over has few places in the buffer.
 
     A block of a tensor keeps its place from the Einsum that makes it to the last that reads it or overwrites it. With
-    n blocks in the buffer at once, n blocks take at least as long as one takes on all arrays together.
+    n blocks in the buffer at once, n blocks take at least as long as one takes on all arrays together; of the first
+    and the last block, 1/n of the time is then counted already.
     """
     if len(phase.steps) != 1 or not measured.next:
-        return 0
-    longest: Number = busy
+        return fill
+    longest: Number = busy + fill
     order = [spec.name for spec in measured.design.specs if spec.name in phase.einsums]
     for tensors, places in measured.tiling.places_shared(measured.next):
         held = [name for name in order if _holds(measured, name, tensors)]
@@ -162,11 +223,36 @@ def turns_cycles(measured: Measured, phase: Phase, busy: Number) -> Number:
             if measured.nest(one).on != measured.nest(two).on and _are_linked(measured, one, two)
         ]
         if links:
-            blocks = _blocks(measured, held, links)
+            blocks = _blocks(measured, held, links) * places
             between = order[order.index(held[0]) : order.index(held[-1]) + 1]
-            work = sum(maximum(measured.cycles(name), _bus_cycles(measured, name)) for name in between)
-            longest = maximum(longest, work / (blocks * places))
+            turns = _turns(measured, phase, between, links) / blocks
+            longest = maximum(longest, turns + fill * (1 - 1 / blocks))
     return longest - busy
+
+
+def _turns(measured: Measured, phase: Phase, names: list[str], links: list[tuple[str, str]]) -> Number:
+    """Cycles of some Einsums one after the other: arrays, the memory behind them, and the ways out of wide arrays."""
+    work: Number = 0
+    for name in names:
+        work = work + maximum(measured.cycles(name), _bus_cycles(measured, name) * _late(measured, phase, name))
+    blocks = 1 / maximum(*(_block_share(measured, measured.nest(one), measured.nest(two)) for one, two in links))
+    return work + blocks * sum(_column(measured, measured.nest(one).on) for one in _handing_on(measured, names))
+
+
+def _late(measured: Measured, phase: Phase, name: str) -> Number:
+    """The share of an Einsum's stream that cannot be there before its turn; 1 where all could."""
+    share = 1 - ahead(measured, phase, name)
+    return where(share > 0, share, 1)
+
+
+def _handing_on(measured: Measured, names: list[str]) -> list[str]:
+    """Those of some Einsums of whose results others on another array read."""
+    nests = [measured.nest(name) for name in names]
+    return [
+        one.einsum
+        for one in nests
+        if any(two.on != one.on and any(o.tensor == one.output.tensor for o in two.operands[:-1]) for two in nests)
+    ]
 
 
 def _holds(measured: Measured, name: str, tensors: frozenset[str]) -> bool:

@@ -88,7 +88,7 @@ def phase_time(measured: Measured, phase: Phase) -> PhaseTime:
     if "fill-drain" in measured.rules:
         fill = (fill_cycles(measured, phase) + uneven_cycles(measured, phase, busy)) / clock
     if "double-buffer" in measured.rules:
-        fill = fill + turns_cycles(measured, phase, busy) / clock
+        fill = turns_cycles(measured, phase, busy, fill * clock) / clock
     compute = busy / clock
     memory = measured.traffic(phase.einsums) / measured.sizes(f"{measured.outer}.bandwidth")
     buffers = {name: _buffer_time(measured, phase, name) for name in measured.inner}

@@ -1,17 +1,18 @@
 """A phase of one step, executed: every array takes whichever of its tiles can start first.
 
-Of several that can, the oldest, and of those the first in the schedule's order. Transfers go on beside the arrays. The
+Of several that can, the one with the earliest turn (`Free._give_turns`). Transfers go on beside the arrays. The
 steady state is found as in `lockstep`: a state met before, translated along one loop, goes on the same way.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fusemax.base.errors import UsageError
-from fusemax.simulate.memory import Bus, age_of
+from fusemax.simulate.memory import Bus
 from fusemax.simulate.place import KEPT, Place
 from fusemax.simulate.space import Index
 from fusemax.simulate.steady import Steady
@@ -66,10 +67,7 @@ class Free:
             max((need.delay for other in tasks for need in other.needs if need.writer == task.number), default=0)
             for task in tasks
         ]
-        self.granule = max((axis.unit for task in tasks for axis in task.space.axes if axis.root == "P"), default=1)
-        for fetch in bus.fetches:
-            fetch.granule = self.granule
-            fetch.grown()
+        self._give_turns()
         self.steady = Steady(self)
 
     def run(self) -> int:
@@ -80,7 +78,7 @@ class Free:
             if chosen is None and transfer is None:
                 break
             if chosen is None or (transfer is not None and transfer < chosen[0]):
-                self.bus.step()
+                self.bus.step(chosen[0] if chosen is not None else None)
                 continue
             start, task = chosen
             if task is self.steady.leader and self.steady.skip(start):
@@ -93,10 +91,36 @@ class Free:
             )
         return max(self.ends.values())
 
+    def _give_turns(self) -> None:
+        """Say in which order arrays take tiles that can start at once, and the channel what it moves.
+
+        An Einsum is as many blocks behind as its tiles went from array to array, so that arrays work side by side; of
+        fewer blocks than that, less. What the array with most work needs is moved a block sooner, and a result has to
+        be gone when its place is needed.
+        """
+        whole = math.lcm(*(task.end_code for task in self.tasks))
+        block = 0
+        for task in self.tasks:
+            if task.at is None:
+                continue
+            for need in task.needs:
+                writer, code = self.tasks[need.writer], need.code(task.at)
+                if writer.array != task.array and code is not None:
+                    block = max(block, (code + 1) * (whole // writer.end_code))
+        block = min(block, (whole - block) // max(1, *(task.stage for task in self.tasks)))
+        for task in self.tasks:
+            task.turns, task.late = whole // task.end_code, task.stage * block
+            task.sooner = block if task.array == self.first else 0
+            for store, _ in task.sinks:
+                store.late = min(block or whole, store.places * task.turns)
+            for fetch in task.feeds:
+                fetch.turn_of = task.turn
+                fetch.grown()
+
     # ------------------------------------------------------------------------------------------- choice
 
     def _choose(self) -> tuple[int, Task] | None:
-        best: tuple[int, Index, int] | None = None
+        best: tuple[int, int, int] | None = None
         chosen: Task | None = None
         for array in self.arrays.values():
             for task in array.tasks:
@@ -110,7 +134,7 @@ class Free:
                     ready = self._look(task)
                     if ready is None:
                         continue
-                key = (max(ready.time, array.free), task.at, task.number)
+                key = (max(ready.time, array.free), task.code * task.turns + task.late, task.number)
                 if best is None or key < best:
                     best, chosen = key, task
         return (best[0], chosen) if best is not None and chosen is not None else None
@@ -192,7 +216,7 @@ class Free:
         for store, words in task.sinks:
             number = words(index)
             if number:
-                store.waiting.append((end, number, age_of(task.space, index, self.granule)))
+                store.waiting.append((end, number, task.turn(index) + store.late))
         for place, taking in task.takes:
             place.take(*taking(index))
             self._note(place, start)

@@ -221,7 +221,7 @@ class Lockstep:
         for sink, lag in plan.sinks:
             tile = window[-1 - lag].tile
             if tile is not None and sink.einsum in template.slots:
-                sink.store.waiting.append((start + template.slots[sink.einsum].end, sink.words(tile), (0, 0)))
+                sink.store.waiting.append((start + template.slots[sink.einsum].end, sink.words(tile), -1))
         if self.ports is not None and rows:
             self.ports.serve(start, rows)
         for array, causes in template.waits.items():

@@ -1,8 +1,9 @@
 """What feeds the arrays: the bus to the outermost memory, boxes of tensors in the buffer, the buffer's ports.
 
 All times are ticks. A `Fetch` brings the boxes of one operand in the order in which tiles need them, each into a place
-of the buffer that the box before last has left; the `Bus` moves one box at a time, whichever can start first. `Ports`
-serve accesses in the order of their arrival, all banks side by side.
+of the buffer that the box before last has left. The `Bus` moves what has the earliest turn: a box at a time, or a part
+of one when something with an earlier turn can go. `Ports` serve accesses in the order of their arrival, all banks side
+by side.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 
 from fusemax.simulate.space import Index, TileSpace
 
-__all__ = ["Age", "Bus", "Fetch", "Move", "Ports", "Store", "age_of"]
+__all__ = ["BURST", "Bus", "Fetch", "Move", "Ports", "Store"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,9 @@ class Fetch:
     """The boxes of one operand of one Einsum."""
 
     def __init__(
-        self, tensor: str, space: TileSpace, relevant: tuple[int, ...], places: int, words: Callable[[Index], int],
-        burst: int,
-    ) -> None:  # fmt: skip
+        self, tensor: str, space: TileSpace, relevant: tuple[int, ...], places: int, words: Callable[[Index], int]
+    ) -> None:
         self.tensor = tensor
-        self.burst = burst
         self.space = space
         self.relevant = relevant
         self.depth = max(relevant, default=-1) + 1
@@ -60,16 +59,16 @@ class Fetch:
         """Whether boxes stand in the buffer, and are written there through its ports."""
         self.written: Callable[[Index], int | None] | None = None
         """When the next box is in memory, for what others send there; None as long as that is not known."""
-        self.stage = 0
-        """How often its Einsum's tile went from array to array: of one granule what is needed sooner goes first."""
-        self.granule = 0
-        """Rows of a granule: what is for an older granule of an older head goes first. 0: all are one."""
-        self.age = (0, 0)
+        self.turn_of: Callable[[Index], int] | None = None
+        """The turn of a tile; what is for an earlier one goes first. None: in the order of the tiles."""
+        self.turn = 0
 
     def grown(self) -> None:
-        """Find the age of what comes next."""
-        if self.granule and self.next is not None:
-            self.age = age_of(self.space, self.next, self.granule)
+        """Find the turn of what comes next."""
+        if self.turn_of is not None and self.next is not None:
+            index = self.space.first(self.next)
+            assert index is not None
+            self.turn = self.turn_of(index)
 
     def key(self, index: Index) -> Index:
         """The box that a tile needs."""
@@ -150,14 +149,10 @@ class Fetch:
             self.grown()
 
 
-Age = tuple[int, int]
-"""Head, granule of queries."""
-
-
-def age_of(space: TileSpace, prefix: Index, granule: int) -> Age:
-    """The age of what is for a tile."""
-    head = prefix[0] if prefix and space.axes[0].root == "heads" else 0
-    return head, (space.interval(prefix, "P")[0] // granule if "P" in space.sizes else 0)
+Rating = tuple[int, int, Index]
+"""What is moved first: of the earliest turn, results before operands."""
+BURST = 32
+"""Words that are moved at least before something more urgent."""
 
 
 @dataclass
@@ -166,14 +161,20 @@ class Store:
 
     tensor: str
     places: int
-    waiting: deque[tuple[int, int, Age]] = field(default_factory=deque)
-    """(ready, words, age) of results not sent yet."""
+    waiting: deque[tuple[int, int, int]] = field(default_factory=deque)
+    """(ready, words, turn) of results not sent yet."""
+    late: int = 0
+    """How much later than its tile's a result's turn is."""
     sent: deque[int] = field(default_factory=deque)
     """Ends of the last transfers."""
 
-    def shift(self, time: int, heads: int = 0, granules: int = 0) -> None:
-        """All later, and for later heads or granules."""
-        self.waiting = deque((t + time, w, (a + heads, b + granules)) for t, w, (a, b) in self.waiting)
+    def holds(self, turn: int) -> bool:
+        """Whether something of a turn, or an earlier one, is still to be sent."""
+        return bool(self.waiting) and self.waiting[0][2] <= turn + self.late
+
+    def shift(self, time: int, turns: int = 0) -> None:
+        """All later, and for later turns."""
+        self.waiting = deque((t + time, w, turn + turns) for t, w, turn in self.waiting)
         self.sent = deque(t + time for t in self.sent)
 
 
@@ -221,49 +222,53 @@ class Bus:
 
     def peek(self) -> int | None:
         """When the next transfer can start; None when there is none to do."""
-        return self._next(False)[0]
+        wanted = self._wanted(False)
+        return max(self.free, min(ready for ready, _, _ in wanted)) if wanted else None
 
-    def step(self) -> None:
-        """Do the next transfer."""
-        self._step(None)
+    def step(self, until: int | None) -> None:
+        """Do the next transfer, or as much of it as goes until a time."""
+        self._step(until)
 
-    def _next(self, writes_only: bool) -> tuple[int | None, Fetch | Store | None]:
-        """The transfer that can start first; of several the oldest, results first, operands needed sooner first."""
-        start: int | None = None
-        chosen: Fetch | Store | None = None
-        need: Index = ()
-        oldest: Age = (0, 0)
-        free = self.free
+    def _wanted(self, writes_only: bool) -> list[tuple[int, Rating, Fetch | Store]]:
+        """What could be moved: from when on, how urgent it is, and what."""
+        found: list[tuple[int, Rating, Fetch | Store]] = []
         for store in self.stores:
             if store.waiting:
-                ready, _, age = store.waiting[0]
-                at = max(free, ready)
-                if start is None or at < start or (at == start and age < oldest):
-                    start, chosen, oldest = at, store, age
+                ready, _, turn = store.waiting[0]
+                found.append((ready, (turn, 1, ()), store))
         for fetch in () if writes_only else self.fetches:
             could = fetch.free
             if could is not None and fetch.next is not None:
-                at = max(free, could)
-                place = (fetch.stage, *fetch.next)
-                sooner = start is None or at < start or (at == start and fetch.age < oldest)
-                equal = at == start and fetch.age == oldest and isinstance(chosen, Fetch)
-                if sooner or (equal and place < need):
-                    start, chosen, need, oldest = at, fetch, place, fetch.age
-        return start, chosen
+                found.append((could, (fetch.turn, 0, fetch.next), fetch))
+        return found
 
     def _step(self, until: int | None, writes_only: bool = False) -> bool:
-        start, chosen = self._next(writes_only)
-        if start is None or (until is not None and start >= until):
+        """Move the most urgent of what can be moved next, until something more urgent can be or a time has come."""
+        wanted = self._wanted(writes_only)
+        if not wanted:
             return False
+        start = max(self.free, min(ready for ready, _, _ in wanted))
+        if until is not None and start >= until:
+            return False
+        _, rating, chosen = min((w for w in wanted if w[0] <= start), key=lambda w: w[1])
+        stop = min([ready for ready, other, _ in wanted if ready > start and other < rating], default=until)
+        if stop is not None and until is not None:
+            stop = min(stop, until)
         if isinstance(chosen, Store):
-            self._write(chosen, start)
-        elif chosen is not None:
-            self._read(chosen, start)
+            self._write(chosen, start, stop)
+        else:
+            self._read(chosen, start, stop)
         return True
 
-    def _read(self, fetch: Fetch, start: int) -> None:
+    def _part(self, left: int, start: int, stop: int | None) -> int:
+        """Words that can be moved till a time, at least a burst."""
+        if stop is None or start + self.ticks(left) <= stop:
+            return left
+        return min(left, max(BURST, int((stop - start) / self.ticks(1 << 20) * (1 << 20))))
+
+    def _read(self, fetch: Fetch, start: int, stop: int | None) -> None:
         assert fetch.next is not None
-        words = min(fetch.left, fetch.burst)
+        words = self._part(fetch.left, start, stop)
         fetch.left -= words
         key = (fetch.tensor, fetch.key(fetch.next)) if not fetch.left else None
         end = self._move(fetch.tensor, start, words, True, fetch.ported, key)
@@ -273,10 +278,14 @@ class Bus:
             if self.changed is not None:
                 self.changed(end, fetch)
 
-    def _write(self, store: Store, start: int) -> None:
-        _, words, _ = store.waiting.popleft()
+    def _write(self, store: Store, start: int, stop: int | None) -> None:
+        ready, left, turn = store.waiting.popleft()
+        words = self._part(left, start, stop)
         end = self._move(store.tensor, start, words, False, False)
         self.written_words += words
+        if words < left:
+            store.waiting.appendleft((ready, left - words, turn))
+            return
         store.sent.append(end)
         if len(store.sent) > store.places:
             store.sent.popleft()

@@ -264,15 +264,6 @@ def _live_words(machine: Machine, specs: list[EinsumSpec], shared: _Shared) -> d
     return found
 
 
-def _tile_words(machine: Machine, nest: Nest, operand: Operand, shared: _Shared) -> int:
-    """Words of an operand that one tile has to do with."""
-    size = 1
-    for loop in nest.loops:
-        if loop.ranks & operand.ranks and loop.variable not in shared.variables:
-            size *= int(machine.measured.tiling.bound(loop))
-    return size
-
-
 def _links(
     machine: Machine, name: str, template: Template, flows: tuple[Flow, ...]
 ) -> tuple[tuple[str, int, int], ...]:
@@ -313,7 +304,7 @@ def _operands(
                 sinks.append(Sink(spec.name, store, words))
                 continue
             places, room = _places(machine, nest, operand, room, bool(buffered))
-            fetch = Fetch(operand.tensor, space, relevant, places, words, _tile_words(machine, nest, operand, shared))
+            fetch = Fetch(operand.tensor, space, relevant, places, words)
             bus.fetches.append(fetch)
             feeds.append(Feed(spec.name, operand, fetch))
     return feeds, sinks
@@ -358,3 +349,12 @@ def _box_words(
         return size
 
     return words
+
+
+def _tile_words(machine: Machine, nest: Nest, operand: Operand, shared: _Shared) -> int:
+    """Words of an operand that one tile has to do with."""
+    size = 1
+    for loop in nest.loops:
+        if loop.ranks & operand.ranks and loop.variable not in shared.variables:
+            size *= int(machine.measured.tiling.bound(loop))
+    return size

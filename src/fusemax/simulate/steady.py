@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fusemax.simulate.lockstep import worth_a_look
-from fusemax.simulate.machine import HEADS
 from fusemax.simulate.space import Axis, Index
 from fusemax.simulate.task import Task
 
@@ -313,9 +312,8 @@ class Steady:
             own = _axis_for(task, root, moved)
             for fetch in task.feeds:
                 fetch.shift(time, *own)
-            ages = (own[1], 0) if root == HEADS else (0, moved // self.run.granule if root == "P" else 0)
             for store, _ in task.sinks:
-                store.shift(time, *ages)
+                store.shift(time, moves[task.number] * task.turns)
         self.run.bus.free += time
         self.before = self.leader.at
 

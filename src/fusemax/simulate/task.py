@@ -75,6 +75,22 @@ class Task:
     codes_needed: list[int | None] | None = None
     """What `needs` say of the next tile, once asked for."""
 
+    stage: int = 0
+    """How often what it works on went from array to array."""
+    turns: int = 1
+    late: int = 0
+    """A tile's turn is its number times ``turns`` plus ``late``: the array takes the earliest first."""
+    sooner: int = 0
+    """How much earlier the turn of what is moved for a tile is."""
+
+    def turn(self, index: Index) -> int:
+        """The turn of what is moved for a tile."""
+        return self.turn_of(self.encode(index))
+
+    def turn_of(self, code: int) -> int:
+        """The same for a tile's number."""
+        return code * self.turns + self.late - self.sooner
+
     @cached_property
     def strides(self) -> tuple[int, ...]:
         """By axis, what one iteration adds to a tile's number."""

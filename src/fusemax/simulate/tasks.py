@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import Phase
+from fusemax.model.pieces import FEW, PARTS, PIECES, tile_loops
 from fusemax.simulate.coverage import covered, num_units, stream_words
 from fusemax.simulate.machine import HEADS, Machine, ticks
 from fusemax.simulate.memory import Bus
@@ -25,17 +26,11 @@ from fusemax.simulate.transfers import add_memory
 
 __all__ = ["tasks_of"]
 
-PIECES = 4
-"""In how many pieces a block of rows that come from memory or go there is worked on."""
-FEW, PARTS = 32, 128
-"""Tiles of a head that are too few to stand for it, and how many there are at the most when they are cut."""
-
 
 def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list[Place]]:
     """The tasks of a phase in schedule order, and the places they share."""
     names = phase.einsums
-    cuts = {name: _tile_loops(machine, phase, name) for name in names}
-    cuts = {name: _handed_over(machine, phase, name, cuts) for name in names}
+    cuts = {name: tile_loops(machine.measured, phase, name) for name in names}
     units = {name: _row_unit(machine, phase, name, cuts) for name in names}
     for name in names:
         further = _further(machine, phase, name, cuts[name])
@@ -48,8 +43,7 @@ def tasks_of(machine: Machine, phase: Phase, bus: Bus) -> tuple[list[Task], list
         add_needs(machine, task, tasks)
         add_memory(machine, phase, task, tasks, bus)
     for task in tasks:
-        for fetch in task.feeds:
-            fetch.stage = _hand_overs(task, tasks)
+        task.stage = _hand_overs(task, tasks)
     for place, writer in places:
         reader = tasks[place.reader]
         task = by_name[writer]
@@ -61,31 +55,6 @@ def _hand_overs(task: Task, tasks: list[Task]) -> int:
     """How often a tile goes from array to array before a task has it."""
     before = [(tasks[need.writer], tasks[need.writer].array != task.array) for need in task.needs if not need.running]
     return max((_hand_overs(writer, tasks) + int(other) for writer, other in before), default=0)
-
-
-def _tile_loops(machine: Machine, phase: Phase, name: str) -> tuple[Loop, ...]:
-    """The loops in time that make an Einsum's tiles."""
-    design = machine.measured.design
-    common = set.intersection(*({x.root for x in machine.nest(s.name).loops} for s in design.specs))
-    common |= {"P", "M"} & {x.root for x in machine.nest(name).loops}
-    nest = machine.nest(name)
-    companions = [n for n in phase.einsums if machine.nest(n).on == nest.on]
-    cut = len(nest.temporal)
-    for i, loop in enumerate(nest.temporal):
-        if loop.root not in common or any(_sums(machine, n, loop) for n in companions):
-            cut = i
-            break
-    return nest.temporal[:cut]
-
-
-def _handed_over(machine: Machine, phase: Phase, name: str, cuts: dict[str, tuple[Loop, ...]]) -> tuple[Loop, ...]:
-    """Of an Einsum's tile loops those up to the first over keys all of which every reader takes at once."""
-    nest = machine.nest(name)
-    readers = [n for n in phase.einsums if any(o.tensor == nest.output.tensor for o in machine.nest(n).operands[:-1])]
-    for i, loop in enumerate(cuts[name]):
-        if readers and not any(x.root == loop.root for n in readers for x in cuts[n]):
-            return cuts[name][:i]
-    return cuts[name]
 
 
 def _further(
@@ -129,14 +98,6 @@ def _goes_through_memory(machine: Machine, nest: Nest) -> bool:
     measured = machine.measured
     spilled = measured.spilled if float(measured.shortage) > 0 else frozenset()
     return any(o.label in nest.levels[0].keeps or o.tensor in spilled for o in nest.operands)
-
-
-def _sums(machine: Machine, name: str, loop: Loop) -> bool:
-    """Whether an Einsum sums over a loop that stands inside the outermost memory's."""
-    nest = machine.nest(name)
-    own = [x for x in nest.temporal if x.variable == loop.variable]
-    outer = {x.variable for x in nest.levels[0].loops}
-    return bool(own) and loop.variable not in outer and not own[0].ranks & nest.output.ranks
 
 
 def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row_unit: int | None) -> Task:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fusemax.design.einsums import Operand
 from fusemax.design.nest import Loop
 from fusemax.design.schedule import Phase
-from fusemax.simulate.coverage import covered, repeating, stream_words, times, unit_inside
+from fusemax.simulate.coverage import covered, repeating, times, unit_inside
 from fusemax.simulate.machine import HEADS, Machine
 from fusemax.simulate.memory import Bus, Fetch, Store
 from fusemax.simulate.needs import hand_over, last_code
@@ -38,7 +38,7 @@ def add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bu
         if operand is nest.output:
             _add_sink(machine, task, operand, buffered, share, inner, bus)
             continue
-        repeats = not buffered and any(x.ranks & operand.ranks for x in inner)
+        repeats = not buffered and any(x.ranks & operand.ranks and tiling.bound(x) > 1 for x in inner)
         relevant = tuple(
             i
             for i, axis in enumerate(axes)
@@ -55,8 +55,7 @@ def add_memory(machine: Machine, phase: Phase, task: Task, tasks: list[Task], bu
                 given = rule is not None and rule.places is not None
                 size = float(tiling.tile(nest, operand.ranks, at) * measured.sizes("word") / 8)
                 places = (rule.places or {}).get(operand.tensor, 1) if given and rule else 2 if size <= room else 1
-        burst = max(_array_tile(machine, task), stream_words(machine, nest, operand, inner))
-        fetch = Fetch(operand.tensor, task.space, relevant, places, words, burst)
+        fetch = Fetch(operand.tensor, task.space, relevant, places, words)
         fetch.ported = buffered
         writer = next((t for t in tasks if t.nest.output.tensor == operand.tensor), None)
         if writer is not None:
@@ -72,21 +71,17 @@ def _inner_loops(machine: Machine, task: Task) -> tuple[Loop, ...]:
     return tuple(x for x in task.nest.temporal if x.variable not in tiles and x.part not in batch)
 
 
-def _array_tile(machine: Machine, task: Task) -> int:
-    """Words that an array takes at once: no less is moved before others have their turn."""
-    return machine.rows(task.array) * machine.columns(task.array)
-
-
 def _written(machine: Machine, task: Task, writer: Task, operand: Operand) -> Callable[[Index], int | None]:
     """When a box of a tensor that another task sends to memory is there; None as long as that is not known."""
     code = last_code(task, writer, operand)
     delay, _ = hand_over(machine, writer, task, operand)
+    sent = [store for store, _ in writer.sinks if store.tensor == operand.tensor]
 
     def written(prefix: Index) -> int | None:
         index = task.space.first(prefix)
         assert index is not None
         needed = code(index)
-        if writer.code <= needed:
+        if writer.code <= needed or any(store.holds(writer.turn_of(needed)) for store in sent):
             return None
         at = bisect_right(writer.codes, needed) - 1
         return writer.ends[at] + delay if at >= 0 else 0
@@ -171,8 +166,7 @@ def _spill(machine: Machine, task: Task, tasks: list[Task], operand: Operand, bu
         return
     relevant = tuple(range(len(task.space.axes)))
     words = _words(machine, task, operand, inner, False, lack, relevant)
-    burst = max(_array_tile(machine, task), round(stream_words(machine, task.nest, operand, inner) * lack))
-    fetch = Fetch(operand.tensor, task.space, relevant, 2 * task.pieces, words, burst)
+    fetch = Fetch(operand.tensor, task.space, relevant, 2 * task.pieces, words)
     fetch.ported = False
     writer = next((t for t in tasks if t.nest.output.tensor == operand.tensor), None)
     if writer is not None:
