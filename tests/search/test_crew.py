@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fusemax.base.errors import UsageError
+from fusemax.design.design import Design
 from fusemax.design.workload import Workload
 from fusemax.search import crew as crews
 from fusemax.search.branch import Part, Run, Tally
@@ -67,6 +68,11 @@ def test_any_number_of_workers_says_the_same_of_drawn_spaces(
     check(Limits(tiles={"M0": tiles, "P0": tiles}, orders=orders, streams=(1, 4)), objective, length, vary)
 
 
+def nothing() -> Design:
+    """No task of these tests asks for a design."""
+    raise AssertionError
+
+
 @dataclass(frozen=True)
 class Deadly:
     """Its tasks end the process they are done in, for the first so many times; each time leaves a file."""
@@ -81,7 +87,7 @@ class Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         assert isinstance(task, int)
         run.tally.evaluated += task
-        run.leaders.offer(Point(Figures(1.0 + task, 1.0, 1.0, 1.0), (task,), dict))  # type: ignore[arg-type]
+        run.leaders.offer(Point(Figures(1.0 + task, 1.0, 1.0, 1.0), (task,), nothing))
         return ()
 
 

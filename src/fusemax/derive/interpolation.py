@@ -126,6 +126,7 @@ def _evaluator(function: Any, symbols: Sequence[Any]) -> Callable[[Mapping[Any, 
     import mpmath
     import sympy
 
+    # The program that sympy writes has numbers, functions that `Symbols` makes and names of our own: no user's text.
     names = [sympy.Dummy(f"x{k}") for k in range(len(symbols))]
     compiled = sympy.lambdify(names, function.xreplace(dict(zip(symbols, names, strict=True))), "mpmath")
 

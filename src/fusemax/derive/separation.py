@@ -166,10 +166,6 @@ def _places(side: Sequence[Mapping[Any, Any]]) -> str:
 
 def _text(expr: Any) -> str:
     """A formula of sympy as the language writes it, powers with `^`."""
-    from sympy.printing.str import StrPrinter
+    import sympy
 
-    class Printer(StrPrinter):  # type: ignore[misc]
-        def _print_Exp1(self, expr: Any) -> str:
-            return "exp(1)"
-
-    return str(Printer().doprint(expr)).replace("**", "^")
+    return str(expr.xreplace({sympy.E: sympy.Symbol("exp(1)")})).replace("**", "^")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fusemax.cascade.ir import Access, Binary, Call, Cascade, Einsum, Expr, Section, Variable
+from fusemax.cascade.ir import Access, Binary, Call, Cascade, Einsum, Expr, ParameterUse, Section, Variable, walk
 
-__all__ = ["corrections", "references"]
+__all__ = ["corrections", "references", "thresholds"]
 
 _EXPONENTIALS = ("exp", "exp2")
 
@@ -31,6 +31,21 @@ def references(cascade: Cascade) -> dict[str, tuple[str, ...]]:
             if of is not None:
                 found[of] = (*found.get(of, ()), einsum.tensor)
     return found
+
+
+def thresholds(cascade: Cascade) -> dict[str, float]:
+    """The parameters that say when a running reference moves, and their values."""
+    found = references(cascade)
+    used = {
+        node.name
+        for section in cascade.sections
+        if section.kind == "iterate"
+        for einsum in section.einsums
+        if einsum.tensor in found
+        for node in walk(einsum.right)
+        if isinstance(node, ParameterUse)
+    }
+    return {p.name: float(p.value) for p in cascade.parameters if p.name in used}
 
 
 def _reference(section: Section, einsum: Einsum) -> str | None:

@@ -78,6 +78,10 @@ class Nest:
         """All loops, outermost first, a level's temporal ones before its spatial ones."""
         return tuple(loop for level in self.levels for loop in (*level.loops, *level.spatial))
 
+    def reads(self, tensor: str) -> bool:
+        """Whether one of its inputs is of a tensor, the value before it of a running one included."""
+        return any(operand.tensor == tensor for operand in self.operands[:-1])
+
     @cached_property
     def temporal(self) -> tuple[Loop, ...]:
         """The loops in time, outermost first."""

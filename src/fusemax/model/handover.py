@@ -6,6 +6,7 @@ array's first block and after its last; and where the blocks handed over have fe
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fusemax.design.arithmetic import Number, maximum, minimum, product, where
@@ -31,10 +32,7 @@ def bus_wait(measured: Measured, phase: Phase) -> Number:
 
 def _ends(measured: Measured, phase: Phase) -> tuple[Number, Number]:
     key = ("ends", *(measured.nest(name).key for name in phase.einsums), measured.spared)
-    memo = measured.tiling.memo
-    if key not in memo:
-        memo[key] = _find_ends(measured, phase)
-    found: tuple[Number, Number] = memo[key]
+    found: tuple[Number, Number] = measured.memo(key, partial(_find_ends, measured, phase))
     return found
 
 
@@ -184,8 +182,7 @@ def _boxes(measured: Measured, name: str) -> Number:
 def _after_last(measured: Measured, name: str) -> Number:
     """Cycles after the last operand has come: its tile is worked on, then drained while the last results leave."""
     nest, tiles = measured.nest(name), _boxes(measured, name)
-    rate = measured.sizes(f"{measured.outer}.bandwidth") / measured.sizes("clock")
-    out = measured.bytes(measured.memory_words(name, nest.output)[1]) / rate / tiles
+    out = _cycles_of(measured, measured.memory_words(name, nest.output)[1]) / tiles
     level = nest.level(measured.next) if measured.next else -1
     fetched = any(o.label in nest.levels[0].keeps and o.label in nest.levels[level].keeps for o in nest.operands[:-1])
     last = maximum(measured.cycles(name) / tiles, out) - out if fetched else 0
@@ -235,8 +232,8 @@ def _turns(measured: Measured, phase: Phase, names: list[str], links: list[tuple
     work: Number = 0
     for name in names:
         work = work + maximum(measured.cycles(name), _bus_cycles(measured, name) * _late(measured, phase, name))
-    blocks = 1 / maximum(*(_block_share(measured, measured.nest(one), measured.nest(two)) for one, two in links))
-    return work + blocks * sum(_column(measured, measured.nest(one).on) for one in _handing_on(measured, names))
+    ways = sum(_column(measured, measured.nest(one).on) for one in _handing_on(measured, names))
+    return work + ways / _coarsest(measured, links)
 
 
 def _late(measured: Measured, phase: Phase, name: str) -> Number:
@@ -248,11 +245,7 @@ def _late(measured: Measured, phase: Phase, name: str) -> Number:
 def _handing_on(measured: Measured, names: list[str]) -> list[str]:
     """Those of some Einsums of whose results others on another array read."""
     nests = [measured.nest(name) for name in names]
-    return [
-        one.einsum
-        for one in nests
-        if any(two.on != one.on and any(o.tensor == one.output.tensor for o in two.operands[:-1]) for two in nests)
-    ]
+    return [one.einsum for one in nests if any(two.on != one.on and two.reads(one.output.tensor) for two in nests)]
 
 
 def _holds(measured: Measured, name: str, tensors: frozenset[str]) -> bool:
@@ -267,23 +260,22 @@ def _blocks(measured: Measured, held: list[str], links: list[tuple[str, str]]) -
     nests = [measured.nest(name) for name in held]
     outside = [nest.levels[nest.level(measured.outer)].loops for nest in nests]
     tiles = minimum(*(measured.tiling.extent(nest, loops) for nest, loops in zip(nests, outside, strict=True)))
-    share = maximum(*(_block_share(measured, measured.nest(one), measured.nest(two)) for one, two in links))
-    return maximum(1, 1 / (share * tiles))
+    return maximum(1, 1 / (_coarsest(measured, links) * tiles))
+
+
+def _coarsest(measured: Measured, links: list[tuple[str, str]]) -> Number:
+    """The share of an Einsum's time that a block of the coarsest of some hand-overs takes."""
+    return maximum(*(_block_share(measured, measured.nest(one), measured.nest(two)) for one, two in links))
 
 
 def _are_linked(measured: Measured, first: str, second: str) -> bool:
     """Whether one of two Einsums reads what the other writes."""
-    key = ("linked", first, second)
-    if key not in measured.tiling.memo:
-        measured.tiling.memo[key] = _is_linked(measured, first, second)
-    return bool(measured.tiling.memo[key])
+    return bool(measured.memo(("linked", first, second), partial(_is_linked, measured, first, second)))
 
 
 def _is_linked(measured: Measured, first: str, second: str) -> bool:
     one, two = measured.nest(first), measured.nest(second)
-    return any(o.tensor == one.output.tensor for o in two.operands[:-1]) or any(
-        o.tensor == two.output.tensor for o in one.operands[:-1]
-    )
+    return two.reads(one.output.tensor) or one.reads(two.output.tensor)
 
 
 def _block_share(measured: Measured, one: Nest, two: Nest) -> Number:
@@ -293,9 +285,8 @@ def _block_share(measured: Measured, one: Nest, two: Nest) -> Number:
     coarser of what the two leave inside.
     """
     key = ("block share", one.signature, two.signature)
-    if key not in measured.tiling.memo:
-        measured.tiling.memo[key] = _find_block_share(measured, one, two)
-    return measured.tiling.memo[key]
+    found: Number = measured.memo(key, partial(_find_block_share, measured, one, two))
+    return found
 
 
 def _find_block_share(measured: Measured, one: Nest, two: Nest) -> Number:

@@ -35,7 +35,7 @@ def tile_loops(measured: Measured, phase: Phase, name: str) -> tuple[Loop, ...]:
 def _find_tile_loops(measured: Measured, phase: Phase, name: str) -> tuple[Loop, ...]:
     own = _shared_loops(measured, phase, name)
     written = measured.nest(name).output.tensor
-    readers = [n for n in phase.einsums if any(o.tensor == written for o in measured.nest(n).operands[:-1])]
+    readers = [n for n in phase.einsums if measured.nest(n).reads(written)]
     roots = {loop.root for n in readers for loop in _shared_loops(measured, phase, n)}
     for i, loop in enumerate(own):
         if readers and loop.root not in roots:
@@ -63,7 +63,10 @@ def _sums(measured: Measured, name: str, loop: Loop) -> bool:
 
 
 def ahead(measured: Measured, phase: Phase, name: str) -> Number:
-    """The share of a head's stream that can be there before an Einsum's turn: all of it, or two pieces of many."""
+    """The share of a head's stream that can be there before an Einsum's turn: all of it, or two pieces of many.
+
+    1 where tiles are not cut.
+    """
     loops = tile_loops(measured, phase, name)
     key = ("ahead", name, measured.nest(name).on, measured.nest(name).signature, len(loops))
     found: Number = measured.memo(key, partial(_find_ahead, measured, name, loops))

@@ -12,8 +12,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 from fusemax.base.errors import UsageError
-from fusemax.cascade.ir import Cascade, ParameterUse, walk
-from fusemax.design.corrections import references
+from fusemax.cascade.ir import Cascade
+from fusemax.design.corrections import references, thresholds
 from fusemax.design.design import Design, Hardware
 from fusemax.design.sizes import Sizes
 from fusemax.design.workload import Workload
@@ -24,8 +24,7 @@ __all__ = ["is_lazy_form", "lazy_form", "lazy_seeds", "measured_shares", "with_l
 @lru_cache(maxsize=16)
 def lazy_form(cascade: Cascade) -> Cascade | None:
     """The cascade with its running maxima moved lazily; itself where they are; None where nothing would be saved."""
-    found = references(cascade)
-    if not found:
+    if not references(cascade):
         return None
     from fusemax.derive import derive
 
@@ -35,9 +34,7 @@ def lazy_form(cascade: Cascade) -> Cascade | None:
         derived = derive(cascade, rank, law="lazy")
         if derived.best is not None and references(derived.cascade):
             return derived.cascade
-    einsums = [e for section in cascade.sections for e in section.einsums if e.tensor in found]
-    moved_by = any(isinstance(node, ParameterUse) for e in einsums for node in walk(e.right))
-    return cascade if moved_by else None
+    return cascade if thresholds(cascade) else None
 
 
 def is_lazy_form(one: Cascade, cascade: Cascade) -> bool:

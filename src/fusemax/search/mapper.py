@@ -101,14 +101,15 @@ def search(
     given = cascade if isinstance(cascade, Cascade) else load_cascade(cascade)
     hardware = accelerator if isinstance(accelerator, Hardware) else load_hardware(accelerator)
     load = workload if isinstance(workload, Workload) else load_workload(workload)
+    length = parse_length(seq_len)
     seeds = tuple(one if isinstance(one, Design) else load_design(one) for one in like)
+    if lazy == "measured" and vary:
+        raise UsageError("lazy rescaling on several accelerators needs its share: it is measured for one")
     if lazy is not None:
-        if vary and lazy == "measured":
-            raise UsageError("lazy rescaling on several accelerators needs its share: it is measured for one")
         share = None if lazy == "measured" else lazy
-        seeds = with_lazy(given, hardware, load, parse_length(seq_len), seeds_of(given, seeds), share)
+        seeds = with_lazy(given, hardware, load, length, seeds_of(given, seeds), share)
     question = Question(
-        given, load, parse_length(seq_len), accounting_of(accounting), goal, seeds, tuple(exps), mappings,
+        given, load, length, accounting_of(accounting), goal, seeds, tuple(exps), mappings,
         limits or Limits(), exhaustive, as_published,
     )  # fmt: skip
     leaders, tally = Leaders(goal), Tally()

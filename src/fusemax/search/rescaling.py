@@ -22,9 +22,9 @@ from fusemax.base.errors import UsageError
 from fusemax.base.result import Result
 from fusemax.base.units import format_length, parse_length
 from fusemax.cascade import load as load_cascade
-from fusemax.cascade.ir import Cascade, ParameterUse, walk
+from fusemax.cascade.ir import Cascade
 from fusemax.cascade.ranks import rank_of
-from fusemax.design.corrections import references
+from fusemax.design.corrections import references, thresholds
 from fusemax.design.workload import Workload, load_workload
 from fusemax.execute.moves import moves
 
@@ -137,7 +137,7 @@ def rescaling(
     groups = max(1, min(_MOST, load.queries(length) // together, _SCORES // (length * together)))
     sizes = {**dict.fromkeys(_ranks(given), 1), "E": load.head_size, "M": length, "P": groups * together}
     sizes = {rank: size for rank, size in sizes.items() if rank in _ranks(given)} | _inner(given, keys)
-    own = _thresholds(given, found)
+    own = thresholds(given)
     limit = threshold if threshold is not None else min(own.values(), default=None)
     chosen = dict.fromkeys(own, threshold) if threshold is not None else {}
     drawn = _inputs(given, sizes, deviation, seed)
@@ -154,20 +154,6 @@ def _inner(cascade: Cascade, keys: int) -> dict[str, int]:
     """The part of the keys that a step takes at once."""
     until = {section.until for section in cascade.sections if section.kind == "iterate"}
     return {p.factors[-1]: keys for p in cascade.partitions if until & set(p.factors)}
-
-
-def _thresholds(cascade: Cascade, found: Mapping[str, object]) -> dict[str, float]:
-    """The parameters that say when a reference moves, and their values."""
-    used = {
-        node.name
-        for section in cascade.sections
-        if section.kind == "iterate"
-        for einsum in section.einsums
-        if einsum.tensor in found
-        for node in walk(einsum.right)
-        if isinstance(node, ParameterUse)
-    }
-    return {p.name: float(p.value) for p in cascade.parameters if p.name in used}
 
 
 def _inputs(

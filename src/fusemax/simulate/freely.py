@@ -74,12 +74,10 @@ class Free:
         """Execute all tiles; when the last array is done."""
         while True:
             chosen = self._choose()
-            transfer = self.bus.peek()
-            if chosen is None and transfer is None:
-                break
-            if chosen is None or (transfer is not None and transfer < chosen[0]):
-                self.bus.step(chosen[0] if chosen is not None else None)
+            if self.bus.step(chosen[0] if chosen is not None else None):
                 continue
+            if chosen is None:
+                break
             start, task = chosen
             if task is self.steady.leader and self.steady.skip(start):
                 continue

@@ -22,6 +22,10 @@ from fusemax.simulate.trace import Recorder
 __all__ = ["Lockstep", "Tally", "worth_a_look"]
 
 
+_RESULTS = -1
+"""The turn of results: before operands, whose turn is 0."""
+
+
 @dataclass
 class Tally:
     """Counters of a run: tiles by Einsum, ticks by array and cause, epochs.
@@ -221,7 +225,8 @@ class Lockstep:
         for sink, lag in plan.sinks:
             tile = window[-1 - lag].tile
             if tile is not None and sink.einsum in template.slots:
-                sink.store.waiting.append((start + template.slots[sink.einsum].end, sink.words(tile), -1))
+                ready = start + template.slots[sink.einsum].end
+                sink.store.waiting.append((ready, sink.words(tile), _RESULTS))
         if self.ports is not None and rows:
             self.ports.serve(start, rows)
         for array, causes in template.waits.items():

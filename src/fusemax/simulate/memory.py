@@ -195,14 +195,14 @@ class Bus:
 
     def advance(self, until: int) -> None:
         """Do every transfer that can start before a time."""
-        while self._step(until):
+        while self.step(until):
             pass
 
     def obtain(self, fetch: Fetch, index: Index) -> int:
         """When the box a tile needs is there; transfers that can start earlier go first."""
         box = fetch.find(index)
         while box is None:
-            if not self._step(None):
+            if not self.step(None):
                 raise AssertionError(f"{fetch.tensor} has no place to be loaded into")
             box = fetch.find(index)
         return box.there
@@ -210,24 +210,15 @@ class Bus:
     def room(self, store: Store) -> int:
         """When a store has room for another result."""
         while len(store.waiting) >= store.places:
-            self._step(None)
+            self.step(None)
         behind = store.places - len(store.waiting)
         return store.sent[-behind] if behind <= len(store.sent) else 0
 
     def finish(self) -> int:
         """Send everything that still waits; the end of the last transfer."""
         while any(store.waiting for store in self.stores):
-            self._step(None, writes_only=True)
+            self.step(None, writes_only=True)
         return self.free
-
-    def peek(self) -> int | None:
-        """When the next transfer can start; None when there is none to do."""
-        wanted = self._wanted(False)
-        return max(self.free, min(ready for ready, _, _ in wanted)) if wanted else None
-
-    def step(self, until: int | None) -> None:
-        """Do the next transfer, or as much of it as goes until a time."""
-        self._step(until)
 
     def _wanted(self, writes_only: bool) -> list[tuple[int, Rating, Fetch | Store]]:
         """What could be moved: from when on, how urgent it is, and what."""
@@ -242,8 +233,11 @@ class Bus:
                 found.append((could, (fetch.turn, 0, fetch.next), fetch))
         return found
 
-    def _step(self, until: int | None, writes_only: bool = False) -> bool:
-        """Move the most urgent of what can be moved next, until something more urgent can be or a time has come."""
+    def step(self, until: int | None, writes_only: bool = False) -> bool:
+        """Move the most urgent of what can be moved next, until something more urgent can be or a time has come.
+
+        False where nothing can be moved before that time.
+        """
         wanted = self._wanted(writes_only)
         if not wanted:
             return False
@@ -264,7 +258,8 @@ class Bus:
         """Words that can be moved till a time, at least a burst."""
         if stop is None or start + self.ticks(left) <= stop:
             return left
-        return min(left, max(BURST, int((stop - start) / self.ticks(1 << 20) * (1 << 20))))
+        many = 1 << 20  # words, of which the time is not rounded to speak of
+        return min(left, max(BURST, int((stop - start) / self.ticks(many) * many)))
 
     def _read(self, fetch: Fetch, start: int, stop: int | None) -> None:
         assert fetch.next is not None

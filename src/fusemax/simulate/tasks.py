@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from fusemax.design.nest import Loop, Nest
 from fusemax.design.schedule import Phase
-from fusemax.model.pieces import FEW, PARTS, PIECES, tile_loops
+from fusemax.model.pieces import PARTS, PIECES, ahead, tile_loops
 from fusemax.simulate.coverage import covered, num_units, stream_words
 from fusemax.simulate.machine import HEADS, Machine, ticks
 from fusemax.simulate.memory import Bus
@@ -61,17 +61,16 @@ def _further(
     machine: Machine, phase: Phase, name: str, loops: tuple[Loop, ...]
 ) -> tuple[tuple[Loop, ...], int | None] | None:
     """An Einsum's tile loops with the one over keys inside them, in units of so many keys, where its tiles are few."""
-    nest, batch = machine.nest(name), machine.measured.design.mapping.batch
-    bound = {x.variable: int(machine.measured.tiling.bound(x)) for x in nest.temporal}
-    number = math.prod(bound[x.variable] for x in loops if x.part not in batch)
-    inside = [x for x in nest.temporal if x not in loops and bound[x.variable] > 1]
-    if number >= FEW or not inside or inside[0].root != "M" or machine.rows(nest.on) == 1:
+    if float(ahead(machine.measured, phase, name)) == 1:
         return None
-    own, mask = machine.unit(inside[0].part), machine.mask
-    keys = own * bound[inside[0].variable]
+    nest, batch, bound = machine.nest(name), machine.measured.design.mapping.batch, machine.measured.tiling.bound
+    number = math.prod(int(bound(x)) for x in loops if x.part not in batch)
+    inner = next(x for x in nest.temporal if x not in loops and bound(x) > 1)
+    own, mask = machine.unit(inner.part), machine.mask
+    keys = own * int(bound(inner))
     if mask is not None and mask.window:
         keys = min(keys, mask.window + mask.rows // mask.group)
-    return (*loops, inside[0]), own * -(-keys // (own * max(4, PARTS // number)))
+    return (*loops, inner), own * -(-keys // (own * max(4, PARTS // number)))
 
 
 def _row_unit(machine: Machine, phase: Phase, name: str, cuts: dict[str, tuple[Loop, ...]]) -> int | None:
@@ -116,10 +115,10 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     if row_unit is not None:
         rows *= row_unit / machine.unit(loops[-1].part)
     skipped = int(machine.measured.work_if(name, False).issues)
-    whole = max(issues, skipped) if machine.measured.share(name) != 1 else issues
-    for loop in inner:
-        cut = row_unit is not None and loop is loops[-1]
-        whole *= (row_unit or 1) // machine.unit(loop.part) if cut else int(machine.measured.tiling.bound(loop))
+    times = {x: int(machine.measured.tiling.bound(x)) for x in inner}
+    if row_unit is not None and loops[-1] in times:
+        times[loops[-1]] = row_unit // machine.unit(loops[-1].part)
+    whole = (max(issues, skipped) if machine.measured.share(name) != 1 else issues) * math.prod(times.values())
     duration = _duration(machine, nest, space, inner, issues)
     units: dict[str, tuple[int, ...]] = {}
     for loop in inner:
@@ -128,11 +127,7 @@ def _task(machine: Machine, number: int, name: str, loops: tuple[Loop, ...], row
     pieces = PIECES if by_rows and _goes_through_memory(machine, nest) else 1
     shared = None
     if machine.measured.share(name) != 1:
-        inside = 1
-        for loop in inner:
-            if loop.root in ("P", "M"):
-                taken = (row_unit or 1) // machine.unit(loop.part) if row_unit is not None and loop is loops[-1] else 0
-                inside *= taken or int(machine.measured.tiling.bound(loop))
+        inside = math.prod(n for loop, n in times.items() if loop.root in ("P", "M"))
         shared = Shared(machine.measured.share(name), inside, _duration(machine, nest, space, inner, skipped))
     return Task(number, name, nest.on, nest, space, duration, rows / max(1, ticks(whole)), units, shared, pieces)
 

@@ -18,7 +18,7 @@ from fusemax.report.gather import Point, by_value, pareto
 from fusemax.search.store import Store
 from fusemax.search.study import Study
 
-__all__ = ["COSTS", "WHERE", "Fronts", "Seen", "row_of"]
+__all__ = ["COSTS", "NEVER", "WHERE", "Fronts", "Seen", "row_of"]
 
 WHERE = ("workload", "accounting", "seq_len")
 """Points compete with those of the same values."""
@@ -26,7 +26,8 @@ COSTS = ("area_um2", "energy_pj", "traffic_bytes")
 """What may be set against the other figure when none is asked for."""
 MOST_GROUPS = 2_000
 MOST_SAMPLED = 4_000
-_NEVER = ("key", "version", "code")
+NEVER = ("key", "version", "code")
+"""What of a row is no input that varies."""
 
 Reals = npt.NDArray[np.float64]
 Inputs = npt.NDArray[np.int64] | list[list[object]]
@@ -143,7 +144,7 @@ class Fronts:
         return [
             name
             for name, (_, varies, count) in self._inputs.items()
-            if name not in _NEVER and (varies or count < self.num_points)
+            if name not in NEVER and (varies or count < self.num_points)
         ]
 
     def cost(self) -> str:

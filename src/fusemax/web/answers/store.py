@@ -19,7 +19,7 @@ from fusemax.search.rewrite import with_workload_field
 from fusemax.search.store import open_store
 from fusemax.search.study import DIGEST
 from fusemax.web.answers.areapoint import area_point
-from fusemax.web.answers.front import COSTS, WHERE, Fronts, row_of
+from fusemax.web.answers.front import COSTS, NEVER, WHERE, Fronts, row_of
 from fusemax.web.answers.texts import check_name, design_of, names_of
 from fusemax.web.axes import axis
 
@@ -27,7 +27,6 @@ __all__ = ["front", "point", "studies"]
 
 MOST_SHOWN = 2_000
 _SERIES = ("design", *WHERE)
-_NEVER = ("key", "version", "code")
 
 Row = Mapping[str, Any]
 
@@ -140,7 +139,7 @@ def _point(row: Row, x: str, y: str, is_best: bool, figures: Sequence[str], vari
         "front": is_best,
         "series": ", ".join(str(row[name]) for name in inputs if name in _SERIES) or str(row.get("design", "")),
         "label": ", ".join(f"{name} {row[name]}" for name in inputs if name not in _SERIES),
-        "inputs": {k: v for k, v in row.items() if k not in figures and k not in _NEVER},
+        "inputs": {k: v for k, v in row.items() if k not in figures and k not in NEVER},
         "figures": {k: v for k, v in row.items() if k in figures},
     }
 
