@@ -41,6 +41,7 @@ def warm() -> None:
     from fusemax.web.answers.design import design
     from fusemax.web.answers.texts import names_of
 
-    cascade(str(text_of("cascades", "attn_3pass")["text"]))
+    cascade(str(text_of("cascades", next(iter(names_of("cascade"))))["text"]))
+    workload = next(iter(names_of("workload")))
     for name in names_of("design"):
-        design(name, "bert", 4096)
+        design(name, workload, 4096)
